@@ -1,4 +1,4 @@
-import type { GapReason } from "../model/gap.ts";
+import type { RangeEvent } from "../model/bus_record.ts";
 import type { Offset, OffsetFormat } from "../model/position.ts";
 
 /**
@@ -61,36 +61,6 @@ export type FollowEvent =
   | { readonly kind: "epoch-changed"; readonly bounds: LogBounds }
   /** Once a change; the first event of a follow is `up` when the log is attached. */
   | { readonly kind: "state"; readonly state: "up" | "down"; readonly detail: string };
-
-/** What reading a range yields. */
-export type RangeEvent =
-  /** Records in offset order (none where the log has holes); the partition is complete up to `next`. */
-  | {
-    readonly kind: "records";
-    readonly partition: number;
-    readonly records: readonly BusRecord[];
-    readonly next: Offset;
-  }
-  /** `[from, next)` can no longer be read. */
-  | {
-    readonly kind: "gap";
-    readonly partition: number;
-    readonly from: Offset;
-    readonly next: Offset;
-    readonly reason: GapReason;
-    readonly lost: number | null;
-  };
-
-/** Raw item of a log, before the pipeline. */
-export interface BusRecord {
-  readonly offset: Offset;
-  /** Milliseconds since 1970, as the middleware has it. */
-  readonly timestampMs: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  /** Header names (Redis: the entry's other fields) to their last value. */
-  readonly headers: ReadonlyMap<string, Uint8Array>;
-}
 
 /** What a publisher hands in. Records of one key keep their order, in one partition. */
 export interface PublishRecord {
