@@ -1,0 +1,262 @@
+import { entryOfOffset, formatOffset, type Offset, type OffsetFormat, parseOffset } from "../model/position.ts";
+import { PositionVector, type SourcePositions } from "../model/position_vector.ts";
+import { BASE64URL, encodeVLQ, VLQReader } from "./base64_vlq.ts";
+
+/*
+ * The text of a cursor, known to this file alone:
+ *
+ *     {source}:{partition}:{offset}~{vector}
+ *
+ * The first part is the identity of the event that carries it. A browser returns only the last `id` it saw, so the
+ * vector holds every other position at that moment:
+ *
+ *     vector = version, then for each source: name (3), epoch (4), form, base, one number a partition
+ *
+ * `name` and `epoch` are fingerprints; `form` is twice the number of partitions, plus one for entry IDs; numbers are base64 VLQ; a partition's number is its next offset less the base,
+ * so that large offsets stay short; the event's own partition has a 0 in the vector. An entry ID counts as two numbers, its
+ * milliseconds (less the base) and its sequence. Before any event was seen, the first part is empty.
+ *
+ * The parts of the vector are kept as text and only joined for each event: one changes, the others stand.
+ */
+
+/** Longest cursor that is read or written, in characters. */
+export const MAX_CURSOR_LENGTH = 2_048;
+
+/** Longest text of one partition's number, for the check at start: a 49-bit distance, or an entry ID. */
+const WIDEST_PARTITION: Record<OffsetFormat, number> = { "integer": 10, "ms-seq": 14 };
+const VERSION = encodeVLQ(1n);
+const NAME_CHARACTERS = 3;
+const EPOCH_CHARACTERS = 4;
+const SOURCE_HEAD_CHARACTERS = NAME_CHARACTERS + EPOCH_CHARACTERS + 2 + 13;
+
+/** Gives the cursor texts of one moving {@link PositionVector}. */
+export class CursorWriter {
+  readonly positions: PositionVector;
+  readonly #sources: SourceText[];
+  #last: { readonly sourceIndex: number; readonly partition: number; readonly offset: Offset } | undefined;
+
+  constructor(positions: PositionVector) {
+    this.positions = positions;
+    this.#sources = positions.sources.map((source) => new SourceText(source));
+  }
+
+  /** Moves one partition on to `next`. Records that nobody may see move it too. */
+  advance(sourceIndex: number, partition: number, next: Offset): void {
+    this.positions.set(sourceIndex, partition, next);
+    this.#sources[sourceIndex]?.refresh(partition);
+  }
+
+  /** Moves past one event and gives the `id` that its frame carries. */
+  pass(sourceIndex: number, partition: number, offset: Offset): string {
+    this.advance(sourceIndex, partition, offset + 1n);
+    this.#last = { sourceIndex, partition, offset };
+    return this.text();
+  }
+
+  /** A source's epoch or number of partitions has changed: its text is built anew. */
+  rebuild(sourceIndex: number): void {
+    this.#sources[sourceIndex]?.rebuild();
+    if (this.#last?.sourceIndex === sourceIndex) this.#last = undefined;
+  }
+
+  /** The cursor of this moment: a checkpoint. */
+  text(): string {
+    // A checkpoint may have moved past the last event; then that event's offset no longer tells its partition's position.
+    const last = this.#last;
+    const lastIsNewest = last !== undefined &&
+      this.positions.next(last.sourceIndex, last.partition) === last.offset + 1n;
+    let vector = VERSION;
+    for (const [index, source] of this.#sources.entries()) {
+      vector += source.text(lastIsNewest && last.sourceIndex === index ? last.partition : -1);
+    }
+    if (!lastIsNewest) return `~${vector}`;
+    const named = this.positions.sources[last.sourceIndex];
+    return named === undefined
+      ? `~${vector}`
+      : `${named.source}:${last.partition}:${formatOffset(last.offset, named.format)}~${vector}`;
+  }
+}
+
+/** One source's part of the vector, kept as pieces. */
+class SourceText {
+  readonly #source: SourcePositions;
+  #head = "";
+  #base = 0n;
+  #pieces: string[] = [];
+
+  constructor(source: SourcePositions) {
+    this.#source = source;
+    this.rebuild();
+  }
+
+  rebuild(): void {
+    const { source, epoch, format, next } = this.#source;
+    const measures = next.map((offset) => measure(offset, format));
+    this.#base = measures.reduce((least, value) => value < least ? value : least, measures[0] ?? 0n);
+    this.#head = fingerprint(source, NAME_CHARACTERS) + fingerprint(epoch, EPOCH_CHARACTERS) +
+      encodeVLQ(BigInt(next.length * 2 + (format === "ms-seq" ? 1 : 0))) + encodeVLQ(this.#base);
+    this.#pieces = next.map((offset) => this.#piece(offset));
+  }
+
+  refresh(partition: number): void {
+    const offset = this.#source.next[partition] ?? 0n;
+    if (partition >= this.#pieces.length || measure(offset, this.#source.format) < this.#base) this.rebuild();
+    else this.#pieces[partition] = this.#piece(offset);
+  }
+
+  text(skippedPartition: number): string {
+    let text = this.#head;
+    for (const [partition, piece] of this.#pieces.entries()) {
+      text += partition === skippedPartition ? EMPTY_PIECE[this.#source.format] : piece;
+    }
+    return text;
+  }
+
+  #piece(offset: Offset): string {
+    if (this.#source.format === "integer") return encodeVLQ(offset - this.#base);
+    const { milliseconds, sequence } = entryOfOffset(offset);
+    return encodeVLQ(milliseconds - this.#base) + encodeVLQ(sequence);
+  }
+}
+
+const EMPTY_PIECE: Record<OffsetFormat, string> = { "integer": encodeVLQ(0n), "ms-seq": encodeVLQ(0n) + encodeVLQ(0n) };
+
+/** What of an offset the base is taken from. */
+function measure(offset: Offset, format: OffsetFormat): bigint {
+  return format === "integer" ? offset : entryOfOffset(offset).milliseconds;
+}
+
+/** What a client's cursor says about one source of ours. */
+export type SourceCursor =
+  | { readonly kind: "positions"; readonly next: readonly (Offset | undefined)[] }
+  /** Made in another incarnation of the log. */
+  | { readonly kind: "other-epoch" }
+  /** Made when the source was not yet followed. */
+  | { readonly kind: "absent" };
+
+/** One {@link SourceCursor} for each source, in the order of the sources given; or the text is no cursor. */
+export type ParsedCursor =
+  | { readonly kind: "cursor"; readonly sources: readonly SourceCursor[] }
+  | { readonly kind: "invalid" };
+
+/**
+ * Reads a cursor against the sources followed now. Never throws and never guesses: what is not exactly what a
+ * gateway writes is `invalid`. The text `{source}:{partition}:{offset}` alone, as a person would type it, says
+ * nothing of other partitions: their positions are `undefined`.
+ */
+export function parseCursor(text: string, sources: readonly SourcePositions[]): ParsedCursor {
+  if (text.length > MAX_CURSOR_LENGTH) return INVALID;
+  const tilde = text.indexOf("~");
+  const identity = tilde < 0 ? text : text.slice(0, tilde);
+  const named = identity === "" ? "not-followed" : parseIdentity(identity, sources);
+  if (named === "invalid") return INVALID;
+  if (tilde < 0) {
+    return named === undefined ? INVALID : {
+      kind: "cursor",
+      sources: sources.map((_, index) => ({ kind: "positions", next: withNamed([], index, named) })),
+    };
+  }
+  return parseVector(text.slice(tilde + 1), named, sources);
+}
+
+const INVALID = { kind: "invalid" } as const;
+
+interface NamedPosition {
+  readonly sourceIndex: number;
+  readonly partition: number;
+  readonly offset: Offset;
+}
+
+function parseIdentity(text: string, sources: readonly SourcePositions[]): NamedPosition | "not-followed" | "invalid" {
+  const parts = text.split(":");
+  const [name, partitionText, offsetText] = parts;
+  if (parts.length !== 3 || name === undefined || partitionText === undefined || offsetText === undefined) {
+    return "invalid";
+  }
+  const sourceIndex = sources.findIndex(({ source }) => source === name);
+  const partition = parseOffset(partitionText, "integer");
+  if (partition === undefined || partition > 99_999n) return "invalid";
+  // A source that is no longer followed: its offset cannot be judged, the rest of the cursor still counts.
+  const format = sources[sourceIndex]?.format;
+  if (format === undefined) return "not-followed";
+  const offset = parseOffset(offsetText, format);
+  return offset === undefined ? "invalid" : { sourceIndex, partition: Number(partition), offset };
+}
+
+function parseVector(
+  text: string,
+  named: NamedPosition | "not-followed",
+  sources: readonly SourcePositions[],
+): ParsedCursor {
+  const reader = new VLQReader(text);
+  if (reader.characters(VERSION.length) !== VERSION) return INVALID;
+  const found: SourceCursor[] = sources.map(() => ({ kind: "absent" }));
+  while (!reader.done) {
+    const name = reader.characters(NAME_CHARACTERS);
+    const epoch = reader.characters(EPOCH_CHARACTERS);
+    const index = sources.findIndex(({ source }) => fingerprint(source, NAME_CHARACTERS) === name);
+    const next = readOffsets(reader);
+    if (next === undefined) return INVALID;
+    const source = sources[index];
+    if (source === undefined) continue; // a source that is no longer followed
+    if (found[index]?.kind !== "absent") return INVALID;
+    found[index] = fingerprint(source.epoch, EPOCH_CHARACTERS) === epoch
+      ? { kind: "positions", next: withNamed(next, index, named) }
+      : { kind: "other-epoch" };
+  }
+  return { kind: "cursor", sources: found };
+}
+
+function withNamed(
+  next: (Offset | undefined)[],
+  index: number,
+  named: NamedPosition | "not-followed",
+): (Offset | undefined)[] {
+  if (named !== "not-followed" && named.sourceIndex === index) next[named.partition] = named.offset + 1n;
+  return Array.from(next);
+}
+
+function readOffsets(reader: VLQReader): (Offset | undefined)[] | undefined {
+  const form = reader.number();
+  const base = reader.number();
+  if (form === undefined || base === undefined) return undefined;
+  const format: OffsetFormat = form % 2n === 0n ? "integer" : "ms-seq";
+  const count = form / 2n;
+  const offsets: Offset[] = [];
+  for (let partition = 0n; partition < count; partition++) {
+    const distance = reader.number();
+    const sequence = format === "ms-seq" ? reader.number() : 0n;
+    if (distance === undefined || sequence === undefined) return undefined;
+    // Through the text, so that a forged number can be no offset that the format does not have.
+    const text = format === "ms-seq" ? `${base + distance}-${sequence}` : `${base + distance}`;
+    const offset = parseOffset(text, format);
+    if (offset === undefined) return undefined;
+    offsets.push(offset);
+  }
+  return offsets;
+}
+
+/**
+ * The longest cursor that so many partitions can make, in characters; a configuration whose cursor could pass
+ * {@link MAX_CURSOR_LENGTH} is refused at start.
+ */
+export function widestCursor(sources: readonly { source: string; format: OffsetFormat; partitions: number }[]): number {
+  const identity = Math.max(...sources.map(({ source }) => source.length)) + 48;
+  return identity + VERSION.length + sources.reduce(
+    (sum, { format, partitions }) => sum + SOURCE_HEAD_CHARACTERS + partitions * WIDEST_PARTITION[format],
+    0,
+  );
+}
+
+/** 6 bits a character of an FNV-1a hash; it tells apart, it does not protect. */
+export function fingerprint(text: string, characters: number): string {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  hash ^= hash >>> 13;
+  let result = "";
+  for (let index = 0; index < characters; index++) result += BASE64URL.charAt((hash >>> (6 * index)) & 63);
+  return result;
+}

@@ -1,0 +1,79 @@
+import type { Offset } from "../model/position.ts";
+import type { Scope } from "../model/scope.ts";
+import type { Priority, SSEMessage } from "../model/sse_message.ts";
+
+/** Encoded bytes of one message, made once, shared by every connection, and what a connection must know of them. */
+export interface Frame {
+  /** Place in this node's journal: frames of one record share it, later records have a larger one. */
+  readonly seq: number;
+  readonly sourceIndex: number;
+  readonly partition: number;
+  readonly offset: Offset;
+  readonly scope: Scope;
+  readonly event: string;
+  /** Scopes that the principal must all hold besides `scope`. */
+  readonly audience: readonly Scope[];
+  readonly priority: Priority;
+  readonly conflationKey: string | undefined;
+  /** The whole block: its `id:` line, then what {@link Frame.bodyStart} begins. */
+  readonly bytes: Uint8Array;
+  /** Where the block goes on after its `id:` line: a replay may give the same body another cursor. */
+  readonly bodyStart: number;
+}
+
+/** Where a frame stands: its journal number and its event's position. */
+export type FramePlace = Pick<Frame, "seq" | "sourceIndex" | "partition" | "offset">;
+
+const encoder = new TextEncoder();
+
+/**
+ * Encodes a message once for all.
+ *
+ * @param cursor the stream's cursor after this message, from a CursorWriter: never text from outside
+ * @throws TypeError when the message cannot be a frame (see SSEMessage.toSSEFormat)
+ */
+export function encodeFrame(message: SSEMessage, cursor: string, place: FramePlace): Frame {
+  const idLine = `id: ${cursor}\n`;
+  return {
+    ...place,
+    scope: message.scope,
+    event: message.event,
+    audience: message.audience,
+    priority: message.priority,
+    conflationKey: message.conflationKey,
+    bytes: encoder.encode(idLine + message.toSSEFormat()),
+    bodyStart: idLine.length,
+  };
+}
+
+/** The same message under another cursor. */
+export function withCursor(frame: Frame, cursor: string): Frame {
+  const idLine = encoder.encode(`id: ${cursor}\n`);
+  return { ...frame, bytes: joinBytes([idLine, frame.bytes.subarray(frame.bodyStart)]), bodyStart: idLine.length };
+}
+
+/** The cursor that a frame carries. */
+export function cursorOf(frame: Frame): string {
+  return decoder.decode(frame.bytes.subarray("id: ".length, frame.bodyStart - 1));
+}
+
+const decoder = new TextDecoder();
+
+/** One chunk of many frames, in their order. A single frame's bytes are given as they are. */
+export function chunkOf(frames: readonly Frame[]): Uint8Array {
+  const [only] = frames;
+  return frames.length === 1 && only !== undefined ? only.bytes : joinBytes(frames.map((frame) => frame.bytes));
+}
+
+/** Copies the parts behind one another. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
