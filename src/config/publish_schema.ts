@@ -1,0 +1,17 @@
+import * as z from "zod";
+import { duration } from "./duration.ts";
+import { section } from "./section.ts";
+
+/** `publish`: what POST /api/v1/events may write, and where to. */
+export const publishSchema = section({
+  source: z.string().min(1).exactOptional()
+    .describe(
+      "Source that published events go to; its format must be `tidegate`. Without it: the only embedded source of that format; where there is none, publishing is off and POST answers 404.",
+    ),
+  idempotencyWindow: duration("1s", "24h").prefault("10m")
+    .describe("How long an Idempotency-Key is remembered: longer than any publisher goes on retrying."),
+  idempotencyMaxKeys: z.int().min(1).max(10_000_000).default(100_000)
+    .describe("Most keys remembered at once; beyond, the oldest is forgotten first."),
+  maxBatch: z.int().min(1).max(1_000).default(1_000)
+    .describe("Most events in one request."),
+});

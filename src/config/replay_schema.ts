@@ -1,0 +1,42 @@
+import * as z from "zod";
+import { byteSize } from "./byte_size.ts";
+import { duration } from "./duration.ts";
+import { section } from "./section.ts";
+
+/** `journal`: this node's memory of recent frames. */
+export const journalSchema = section({
+  maxEvents: z.int().min(1).max(10_000_000).default(100_000)
+    .describe("Most events kept in memory; the oldest go first."),
+  maxBytes: byteSize("64KiB", "64GiB").prefault("256MiB")
+    .describe("Most bytes of frames kept in memory: the largest single share of the process's memory."),
+  maxAge: duration("1s", "7d").prefault("15m")
+    .describe(
+      "How long an event is kept in memory. Longer than a stream's lifetime and a deploy, so that ordinary reconnects never touch the bus.",
+    ),
+});
+
+/** `replay`: what one reconnect may ask for. */
+export const replaySchema = section({
+  maxEvents: z.int().min(1).max(1_000_000).default(10_000)
+    .describe("Most events that one reconnect replays; beyond, a gap with `resync: true` instead of a partial flood."),
+  maxBytes: byteSize("64KiB", "1GiB").prefault("16MiB")
+    .describe("Most bytes that one reconnect replays."),
+  maxConcurrent: z.int().min(1).max(10_000).default(64)
+    .describe("Most replays from a bus at once; the next ones wait. Replays from the journal do not count."),
+  allowEarliest: z.boolean().default(true)
+    .describe(
+      "Whether a client may ask for `earliest`, within the limits above. When off it is answered as `now`, with a gap.",
+    ),
+  passWindow: duration("0ms", "10s").prefault("50ms")
+    .describe("How long a read of a bus waits for other clients whose ranges it can serve in the same pass."),
+  readers: z.int().min(1).max(16).default(2)
+    .describe("Replay readers a source: how many passes over a bus run side by side."),
+});
+
+/** `drain`: how the gateway ends. */
+export const drainSchema = section({
+  window: duration("0s", "10m").prefault("10s")
+    .describe(
+      "After SIGTERM every stream is closed at a random moment of this window. The process ends at most 5 s after it; give the supervisor more than that.",
+    ),
+});
