@@ -22,7 +22,7 @@ export interface NginxServerOptions {
 }
 
 /** Debian's folder of modules. */
-const NCHAN_MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+export const NCHAN_MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 /** An nginx of one's own (Debian's `nginx`). It is ready when it accepts connections: what it answers is the test's own. */
 export async function startNginx(options: NginxServerOptions): Promise<NginxServer> {
