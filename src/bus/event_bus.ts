@@ -30,13 +30,19 @@ export interface EventBus extends AsyncDisposable {
    * first record. Calls the sink one event at a time and waits for it: a slow sink pauses the fetch, memory stays
    * flat. Outages and restarts are reported as `state`, retried with jittered back-off and never end it.
    *
-   * Resolves when the signal is aborted, after the last sink call; rejects only for what waiting cannot cure
-   * (the log does not exist, access denied).
+   * A position beyond the log's end is the gap `ahead`, from the position to the log's end (its `next` is the
+   * smaller one), where following goes on.
+   *
+   * Resolves when the signal is aborted or the bus is disposed of, after the last sink call; rejects only for what
+   * waiting cannot cure (the log or a partition of `from` does not exist, access denied), and with what the sink
+   * throws.
    */
   follow(from: ReadonlyMap<number, Offset>, sink: FollowSink, signal: AbortSignal): Promise<void>;
 
   /**
-   * Reads one partition from `from` (included) to `to` (excluded), in order, and ends when `to` is proved reached.
+   * Reads one partition from `from` (included) to `to` (excluded), in order, and ends when `to` is proved reached:
+   * the last event's `next` is `to`. Nothing to read (`from >= to`): no event. What of the range is beyond the log's
+   * end is the gap `ahead`: to those who hold such a position, it is lost.
    * A consumer that stops early (`break`, `return`) frees everything. Rejects with a {@link BusError} when the
    * middleware fails or the signal is aborted.
    */
