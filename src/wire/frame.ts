@@ -1,6 +1,8 @@
-import type { Offset } from "../model/position.ts";
+import type { Gap } from "../model/gap.ts";
+import type { Offset, OffsetFormat } from "../model/position.ts";
 import type { Scope } from "../model/scope.ts";
 import type { Priority, SSEMessage } from "../model/sse_message.ts";
+import { gapDetected } from "./control_events.ts";
 
 /** Encoded bytes of one message, made once, shared by every connection, and what a connection must know of them. */
 export interface Frame {
@@ -9,7 +11,8 @@ export interface Frame {
   readonly sourceIndex: number;
   readonly partition: number;
   readonly offset: Offset;
-  readonly scope: Scope;
+  /** `null` for what every connection must be told: a gap. */
+  readonly scope: Scope | null;
   readonly event: string;
   /** Scopes that the principal must all hold besides `scope`. */
   readonly audience: readonly Scope[];
@@ -43,6 +46,20 @@ export function encodeFrame(message: SSEMessage, cursor: string, place: FramePla
     conflationKey: message.conflationKey,
     bytes: encoder.encode(idLine + message.toSSEFormat()),
     bodyStart: idLine.length,
+  };
+}
+
+/** A gap as every connection gets it, in its place between the events. */
+export function encodeGap(gap: Gap, format: OffsetFormat, cursor: string, place: FramePlace): Frame {
+  return {
+    ...place,
+    scope: null,
+    event: "stream.gap-detected",
+    audience: [],
+    priority: "high",
+    conflationKey: undefined,
+    bytes: gapDetected(gap, format, cursor),
+    bodyStart: `id: ${cursor}\n`.length,
   };
 }
 
