@@ -1,0 +1,104 @@
+import { parseScopeTemplate } from "../config/mapping_template.ts";
+import { parseScope, type Scope } from "../model/scope.ts";
+import { isInexact } from "./exact_json.ts";
+import { compileReader, compileWalk, type FieldReader } from "./field_reader.ts";
+import { deadLetter, withheld } from "./mapping_outcome.ts";
+import type { OpenedRecord } from "./opened_record.ts";
+
+/** Adds the scopes that one template makes of a record. */
+type ScopeMaker = (opened: OpenedRecord, scopes: Set<Scope>, maxScopes: number) => void;
+
+/**
+ * Compiles scope or audience templates. What they read decides who may see the record, so they fail closed: a value
+ * that is not a non-empty text or an exact integer withholds the record from everyone.
+ *
+ * @throws Unmappable dropped (`missing-field:…`), invalid-scope, too-many-scopes
+ */
+export function compileScopes(
+  templates: readonly string[],
+  maxScopes: number,
+): (opened: OpenedRecord) => readonly Scope[] {
+  const makers = templates.map(compileScope);
+  const [only] = makers;
+  if (only === undefined) return () => [];
+  return (opened) => {
+    const scopes = new Set<Scope>();
+    for (const make of makers) make(opened, scopes, maxScopes);
+    return [...scopes];
+  };
+}
+
+function compileScope(text: string): ScopeMaker {
+  const template = parseScopeTemplate(text, true);
+  if ("problem" in template) {
+    throw new TypeError(`Cannot compile the scope ${JSON.stringify(text)}: it ${template.problem}`);
+  }
+  const { literals, paths } = template;
+  if (paths.length === 0) {
+    const scope = checkedScope(text, text);
+    return (_opened, scopes) => scopes.add(scope);
+  }
+  const separators = literals.slice(1, -1);
+  const expanded = paths.find((path) => path.expandAfter !== undefined);
+  const values = paths.map((path) =>
+    compileAddressPart(
+      path.text,
+      path.expandAfter === undefined ? compileReader(path) : compileWalk(path.segments.slice(path.expandAfter)),
+      separators,
+    )
+  );
+  const join = (opened: OpenedRecord, element: unknown): Scope => {
+    let made = literals[0] ?? "";
+    for (let index = 0; index < values.length; index++) {
+      const at = paths[index]?.expandAfter === undefined ? opened.data : element;
+      made += (values[index]?.(opened, at) ?? "") + (literals[index + 1] ?? "");
+    }
+    return checkedScope(made, text);
+  };
+  if (expanded?.expandAfter === undefined) return (opened, scopes) => scopes.add(join(opened, undefined));
+
+  const readArray = compileWalk(expanded.segments.slice(0, expanded.expandAfter));
+  const missing = `missing-field:${expanded.text}`;
+  return (opened, scopes, maxScopes) => {
+    const elements = readArray(opened, opened.data);
+    if (!Array.isArray(elements) || elements.length === 0) throw withheld(missing);
+    if (elements.length > maxScopes) {
+      throw deadLetter(
+        "too-many-scopes",
+        `${expanded.text} has ${elements.length} elements, at most ${maxScopes} may be`,
+      );
+    }
+    for (const element of elements) scopes.add(join(opened, element));
+  };
+}
+
+/** Reads one value as it may stand in an address, exactly; anything else withholds the record. */
+function compileAddressPart(path: string, read: FieldReader, separators: readonly string[]) {
+  const missing = `missing-field:${path}`;
+  return (opened: OpenedRecord, at: unknown): string => {
+    const value = read(opened, at);
+    switch (typeof value) {
+      case "string":
+        // A separator inside a value would let two pairs of values make one address.
+        if (value === "" || value === "*" || separators.some((separator) => value.includes(separator))) break;
+        return value;
+      case "number":
+        if (Number.isSafeInteger(value) && !Object.is(value, -0)) return String(value);
+        // Read again exactly, the same number comes as a bigint; a fraction or an exponent never does.
+        if (isInexact(value)) opened.isInexact = true;
+        break;
+      case "bigint":
+        return value.toString();
+    }
+    throw withheld(missing);
+  };
+}
+
+function checkedScope(text: string, template: string): Scope {
+  const scope = parseScope(text);
+  if (scope === undefined) {
+    // The text itself may be private, or a megabyte.
+    throw deadLetter("invalid-scope", `${template} made a text of ${text.length} characters that is no scope`);
+  }
+  return scope;
+}
