@@ -1,0 +1,18 @@
+# One static-looking executable in an image without a shell: docker build -t tidegate . && docker run -p 8080:8080 tidegate
+FROM denoland/deno:2.9.6 AS build
+WORKDIR /app
+COPY deno.json deno.lock main.ts ./
+COPY src ./src
+COPY tools ./tools
+RUN deno task compile && mkdir -p /empty
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /app/dist/tidegate /usr/local/bin/tidegate
+# The durable embedded log, when it is configured, needs a folder that this user may write.
+COPY --from=build --chown=nonroot:nonroot /empty /data
+WORKDIR /data
+VOLUME /data
+USER nonroot
+EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/tidegate"]
+CMD ["serve"]
