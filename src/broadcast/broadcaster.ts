@@ -62,6 +62,7 @@ export class Broadcaster {
   readonly #onFlush: (figures: FlushFigures) => void;
   #active: Cohort[] = [];
   #flushes = 0;
+  #pendingFrames = 0;
 
   /** @param maxFlushDelayMs how long frames may wait for others while the event loop is behind; 0 for every turn */
   constructor(maxFlushDelayMs: number, onFlush: (figures: FlushFigures) => void = () => {}) {
@@ -97,7 +98,10 @@ export class Broadcaster {
       if (frame.scope === null) this.#publishToAll(frame);
       else this.#publishToScope(frame, frame.scope);
     }
-    if (this.#active.length > 0) this.#clock.request();
+    if (this.#active.length === 0) return;
+    this.#pendingFrames += frames.length;
+    if (this.#pendingFrames >= MAX_PENDING_FRAMES) this.flush();
+    else this.#clock.request();
   }
 
   /** Delivers what is pending, now. */
@@ -105,6 +109,7 @@ export class Broadcaster {
     const active = this.#active;
     if (active.length === 0) return;
     this.#active = [];
+    this.#pendingFrames = 0;
     const flush = ++this.#flushes;
     const owed: Membership[] = [];
     for (const cohort of active) {
@@ -177,6 +182,9 @@ export class Broadcaster {
     if (byFilter?.size === 0) this.#cohorts.delete(cohort.scope);
   }
 }
+
+/** Frames that may wait for one flush; a source that is catching up must not build chunks of many megabytes. */
+const MAX_PENDING_FRAMES = 4_096;
 
 /** Hands one member what its cohorts owe it; gives the number of frames. */
 function deliver(membership: Membership): number {

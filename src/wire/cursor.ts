@@ -77,6 +77,12 @@ export class CursorWriter {
   }
 }
 
+/** The identity of the event that a cursor was given with; empty when there was none. */
+export function identityOf(cursor: string): string {
+  const tilde = cursor.indexOf("~");
+  return tilde < 0 ? cursor : cursor.slice(0, tilde);
+}
+
 /** One source's part of the vector, kept as pieces. */
 class SourceText {
   readonly #source: SourcePositions;

@@ -1,0 +1,206 @@
+import type { Member } from "../broadcast/broadcaster.ts";
+import type { CloseReason } from "../model/close_reason.ts";
+import { eventMatches } from "../model/event_name.ts";
+import type { Gap } from "../model/gap.ts";
+import type { OffsetFormat } from "../model/position.ts";
+import { type Grant, grantsAllow, type Scope } from "../model/scope.ts";
+import type { ReplayTarget } from "../replay/replay.ts";
+import { gapDetected, HEARTBEAT, streamClosing } from "../wire/control_events.ts";
+import { chunkOf, type Frame } from "../wire/frame.ts";
+import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** Whom a stream speaks to, as far as the stream must know. */
+export interface Reader {
+  readonly subject: string;
+  readonly grants: ReadonlySet<Grant>;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+/** What a connection tells its owner, at most once. */
+export interface ConnectionEnd {
+  readonly reason: CloseReason | "client-gone";
+}
+
+/** What a connection is made of. */
+export interface ConnectionInit {
+  readonly id: string;
+  readonly reader: Reader;
+  readonly subscription: Subscription;
+  readonly queueLimits: SendQueueLimits;
+  /** Its own reconnect delay, in milliseconds. */
+  readonly retryMs: number;
+  /** On the monotonic clock: when the stream ends by itself. */
+  readonly endsAtMs: number;
+  /** How a source writes its offsets. */
+  readonly formatOf: (source: string) => OffsetFormat;
+  readonly onEnd: (end: ConnectionEnd) => void;
+  readonly onShed: (frames: number) => void;
+}
+
+/** Bytes that the body stream holds ready beyond what the server has taken: one good write. */
+const BODY_HIGH_WATER_BYTES = 64 * 1024;
+
+/**
+ * One open stream: its principal, subscription, send queue, lifetime and end.
+ *
+ * Bytes go straight to the body while the server takes them; from the moment it does not, frames wait in the bounded
+ * queue and `pull` drains it. Nothing here is awaited by anyone who serves others.
+ */
+export class Connection implements Member, ReplayTarget {
+  readonly id: string;
+  readonly reader: Reader;
+  readonly subscription: Subscription;
+  readonly retryMs: number;
+  readonly endsAtMs: number;
+  readonly body: ReadableStream<Uint8Array>;
+  /** The last journal number that a replay has covered. */
+  joinedAfterSeq = 0;
+  /** Version of the journal's cursor that the last checkpoint told. */
+  checkpointVersion = -1;
+  /** Whether the token's coming end was announced. */
+  wasWarned = false;
+  readonly #init: ConnectionInit;
+  readonly #queue: SendQueue;
+  readonly #ended = new AbortController();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #lastByteAtMs = performance.now();
+  #roomWaiters: { resolve: () => void; reject: (reason: unknown) => void }[] = [];
+
+  constructor(init: ConnectionInit) {
+    this.#init = init;
+    this.id = init.id;
+    this.reader = init.reader;
+    this.subscription = init.subscription;
+    this.retryMs = init.retryMs;
+    this.endsAtMs = init.endsAtMs;
+    this.#queue = new SendQueue(init.queueLimits);
+    this.body = new ReadableStream<Uint8Array>({
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.#drain(),
+      cancel: () => this.#end("client-gone"),
+    }, new ByteLengthQueuingStrategy({ highWaterMark: BODY_HIGH_WATER_BYTES }));
+  }
+
+  get scopes(): readonly Scope[] {
+    return this.subscription.scopes;
+  }
+
+  /** Aborted when the stream has ended, however it did. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** On the monotonic clock, in milliseconds. */
+  get lastByteAtMs(): number {
+    return this.#lastByteAtMs;
+  }
+
+  get queuedFrames(): number {
+    return this.#queue.frameCount;
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.byteCount;
+  }
+
+  /** The reader takes nothing although something waits for it. */
+  get isStalled(): boolean {
+    return !this.#queue.isEmpty;
+  }
+
+  accepts(frame: Frame): boolean {
+    const { patterns } = this.subscription;
+    return (patterns.length === 0 || patterns.some((pattern) => eventMatches(pattern, frame.event))) &&
+      this.mayRead(frame);
+  }
+
+  mayRead(frame: Frame): boolean {
+    return frame.audience.every((scope) => grantsAllow(this.reader.grants, scope));
+  }
+
+  deliver(frames: readonly Frame[], chunk: Uint8Array): void {
+    if (this.#refusesFrames()) return;
+    if (this.#queue.isEmpty && this.#write(chunk)) return;
+    for (const frame of frames) {
+      const offered = this.#queue.offer(frame);
+      if (offered === "shed") this.#init.onShed(1);
+      if (offered === "overflow") return this.close("slow-consumer", this.retryMs);
+    }
+  }
+
+  offer(frames: readonly Frame[]): void {
+    if (this.#refusesFrames()) return;
+    const chunk = chunkOf(frames);
+    // A replay waits for room between its pages, so a page is never shed, whatever it holds.
+    if (!this.#queue.isEmpty || !this.#write(chunk)) this.#queue.offerControl(chunk);
+  }
+
+  announce(gap: Gap, cursor: string): void {
+    this.send(gapDetected(gap, this.#init.formatOf(gap.source), cursor));
+  }
+
+  /** Sends a control event behind what is already on its way. */
+  send(bytes: Uint8Array): void {
+    if (this.ended.aborted) return;
+    if (!this.#queue.isEmpty || !this.#write(bytes)) this.#queue.offerControl(bytes);
+  }
+
+  /** Breaks a silence; a stalled reader would not hear it. */
+  heartbeat(bytes: Uint8Array = HEARTBEAT): void {
+    if (!this.ended.aborted && this.#queue.isEmpty) this.#write(bytes);
+  }
+
+  room(): Promise<void> {
+    if (this.ended.aborted) return Promise.reject(this.ended.reason);
+    if (this.#queue.isEmpty && (this.#controller?.desiredSize ?? 0) > 0) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#roomWaiters.push({ resolve, reject }));
+  }
+
+  /** Ends the stream with its last event. What still waits goes out first, unless the reader may or can not have it. */
+  close(reason: CloseReason, retryMs: number): void {
+    if (this.ended.aborted) return;
+    const mayHaveTheRest = reason === "max-lifetime" || reason === "draining";
+    const rest = mayHaveTheRest ? this.#queue.take(Number.POSITIVE_INFINITY) : undefined;
+    if (rest !== undefined) this.#controller?.enqueue(rest);
+    this.#controller?.enqueue(streamClosing(reason, retryMs));
+    this.#controller?.close();
+    this.#end(reason);
+  }
+
+  /** A token that ended while the process stood still must not get one more event. */
+  #refusesFrames(): boolean {
+    if (this.ended.aborted) return true;
+    if (Date.now() < this.reader.expiresAtMs) return false;
+    this.close("token-expired", this.retryMs);
+    return true;
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    const controller = this.#controller;
+    if (controller === undefined || (controller.desiredSize ?? 0) <= 0) return false;
+    controller.enqueue(bytes);
+    this.#lastByteAtMs = performance.now();
+    return true;
+  }
+
+  #drain(): void {
+    if (this.ended.aborted) return;
+    const chunk = this.#queue.take(BODY_HIGH_WATER_BYTES);
+    if (chunk !== undefined) this.#write(chunk);
+    if (!this.#queue.isEmpty || (this.#controller?.desiredSize ?? 0) <= 0) return;
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const { resolve } of waiters) resolve();
+  }
+
+  #end(reason: ConnectionEnd["reason"]): void {
+    if (this.ended.aborted) return;
+    this.#ended.abort(new DOMException(`The stream has ended: ${reason}`, "AbortError"));
+    this.#queue.clear();
+    for (const { reject } of this.#roomWaiters) reject(this.ended.reason);
+    this.#roomWaiters = [];
+    this.#init.onEnd({ reason });
+  }
+}

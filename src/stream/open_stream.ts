@@ -1,0 +1,117 @@
+import type { CloseReason } from "../model/close_reason.ts";
+import { SERVER_VERSION } from "../model/server_version.ts";
+import type { Journal } from "../replay/journal.ts";
+import { replay, type ReplayContext } from "../replay/replay.ts";
+import { type ResumePoint, resumePoint } from "../replay/resume_point.ts";
+import { CursorWriter, parseCursor } from "../wire/cursor.ts";
+import { caughtUp, invalidCursor, streamClosing, streamFailed, streamOpened } from "../wire/control_events.ts";
+import { REFUSED_HEADER, STREAM_HEADERS } from "../wire/response_headers.ts";
+import type { Connection, Reader } from "./connection.ts";
+import type { StreamManager } from "./stream_manager.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** What opening a stream works with. */
+export interface StreamContext {
+  readonly manager: StreamManager;
+  readonly replay: ReplayContext;
+  readonly heartbeatMs: number;
+  readonly node: string;
+  readonly allowEarliest: boolean;
+  /** Told of what should not happen: a replay that failed. */
+  readonly onFailure: (connection: Connection, error: unknown) => void;
+}
+
+/**
+ * How a stream goes out: admission, the first event, what was missed, live.
+ *
+ * @param cursor text of `Last-Event-ID`, or a reserved word; `undefined` for a first connection
+ */
+export function openStream(
+  context: StreamContext,
+  reader: Reader,
+  subscription: Subscription,
+  cursor: string | undefined,
+): Response {
+  const refusal = context.manager.refusalFor(reader.subject);
+  if (refusal !== undefined) return refusedStream(refusal, context.manager.refuse(refusal));
+  const connection = context.manager.open(reader, subscription);
+  const start = startOf(context, cursor);
+  connection.send(openedBlock(context, connection, start));
+  if (start.kind === "live") context.manager.join(connection);
+  else void bringToHead(context, connection, start);
+  return new Response(connection.body, { headers: STREAM_HEADERS });
+}
+
+/** A refusal that the client should retry: a stream that says so and ends. Anything but 200 would silence a native EventSource. */
+export function refusedStream(reason: CloseReason, retryMs: number): Response {
+  return new Response(new Blob([streamClosing(reason, retryMs).slice()]).stream(), {
+    headers: { ...STREAM_HEADERS, [REFUSED_HEADER]: reason },
+  });
+}
+
+/** Where a stream begins. */
+type Start =
+  | { readonly kind: "live" }
+  | { readonly kind: "resume"; readonly point: ResumePoint }
+  /** Live, but the client must be told that what it asked for cannot be had. */
+  | { readonly kind: "unusable" };
+
+function startOf({ replay: { journal }, allowEarliest }: StreamContext, cursor: string | undefined): Start {
+  if (cursor === undefined || cursor === "" || cursor === "now") return { kind: "live" };
+  if (cursor === "earliest") return allowEarliest ? { kind: "resume", point: earliest(journal) } : { kind: "unusable" };
+  const parsed = parseCursor(cursor, journal.positions.sources);
+  if (parsed.kind === "invalid") return { kind: "unusable" };
+  return { kind: "resume", point: resumePoint(parsed.sources, journal.positions) };
+}
+
+/** As far back as this node remembers. */
+function earliest(journal: Journal): ResumePoint {
+  const at = journal.positions.clone();
+  for (const [sourceIndex, source] of at.sources.entries()) {
+    for (const partition of source.next.keys()) {
+      at.set(sourceIndex, partition, journal.floor(sourceIndex, partition) ?? 0n);
+    }
+  }
+  return { at, gaps: [] };
+}
+
+function openedBlock(context: StreamContext, connection: Connection, start: Start): Uint8Array {
+  const opened = {
+    connectionId: connection.id,
+    heartbeatMs: context.heartbeatMs,
+    resumed: start.kind === "resume",
+    scopes: connection.subscription.scopes,
+    events: connection.subscription.patterns,
+    expiresAt: new Date(connection.reader.expiresAtMs).toISOString(),
+    serverVersion: SERVER_VERSION,
+    node: context.node,
+  };
+  const cursor = start.kind === "resume" ? new CursorWriter(start.point.at).text() : context.replay.journal.cursor();
+  return streamOpened(opened, cursor, connection.retryMs);
+}
+
+async function bringToHead(
+  context: StreamContext,
+  connection: Connection,
+  start: Exclude<Start, { kind: "live" }>,
+): Promise<void> {
+  const { manager, replay: { journal } } = context;
+  if (start.kind === "unusable") {
+    connection.send(invalidCursor(journal.cursor()));
+    return manager.join(connection);
+  }
+  const { at, gaps } = start.point;
+  for (const gap of gaps) connection.announce(gap, new CursorWriter(at).text());
+  try {
+    await replay(context.replay, connection, at, (replayed, origin) => {
+      connection.send(caughtUp(replayed, origin, journal.cursor()));
+      manager.join(connection);
+    }, connection.ended);
+  } catch (error) {
+    if (connection.ended.aborted) return;
+    context.onFailure(connection, error);
+    const message = "What was missed cannot be read at present";
+    connection.send(streamFailed({ code: "source-unavailable", message, retryable: true }));
+    connection.close("overloaded", manager.refuse("overloaded"));
+  }
+}

@@ -1,0 +1,192 @@
+import type { Broadcaster, Membership } from "../broadcast/broadcaster.ts";
+import type { CloseReason } from "../model/close_reason.ts";
+import type { OffsetFormat } from "../model/position.ts";
+import type { Journal } from "../replay/journal.ts";
+import { checkpoint, HEARTBEAT, tokenExpiring } from "../wire/control_events.ts";
+import { Connection, type ConnectionEnd, type Reader } from "./connection.ts";
+import type { SendQueueLimits } from "./send_queue.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** Limits of streams; see `streams` of the configuration. Times in milliseconds. */
+export interface StreamLimits {
+  readonly heartbeatMs: number;
+  readonly maxLifetimeMs: number;
+  /** Share by which each lifetime varies, 0 to 0.5. */
+  readonly lifetimeJitter: number;
+  readonly maxTotal: number;
+  readonly maxPerPrincipal: number;
+  readonly sendQueue: SendQueueLimits;
+  readonly writeStallMs: number;
+  readonly retry: { readonly minMs: number; readonly maxMs: number };
+  readonly refusalRetry: { readonly minMs: number; readonly maxMs: number };
+  readonly tokenWarningMs: number;
+}
+
+/** What happens to streams, for metrics and logs. */
+export interface StreamObserver {
+  opened(): void;
+  ended(reason: ConnectionEnd["reason"]): void;
+  refused(reason: CloseReason): void;
+  shed(frames: number): void;
+}
+
+/** What the manager works with. */
+export interface StreamManagerInit {
+  readonly limits: StreamLimits;
+  readonly journal: Journal;
+  readonly broadcaster: Broadcaster;
+  readonly formatOf: (source: string) => OffsetFormat;
+  readonly observer: StreamObserver;
+  /** From 0 to 1; replaced in tests. */
+  readonly random?: () => number;
+}
+
+/** How often lifetimes, tokens, stalls and silences are looked at. One timer for all streams costs less than one each. */
+const TICK_MS = 500;
+
+/** Registry of the open streams: admission, several tabs of one principal, heartbeats, lifetimes, drain. */
+export class StreamManager {
+  readonly #init: StreamManagerInit;
+  readonly #limits: StreamLimits;
+  readonly #connections = new Map<string, Connection>();
+  readonly #memberships = new Map<Connection, Membership>();
+  readonly #countBySubject = new Map<string, number>();
+  readonly #random: () => number;
+  readonly #tick: ReturnType<typeof setInterval>;
+  #isDraining = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(init: StreamManagerInit) {
+    this.#init = init;
+    this.#limits = init.limits;
+    this.#random = init.random ?? Math.random;
+    this.#tick = setInterval(() => this.#lookAtAll(), TICK_MS);
+  }
+
+  get count(): number {
+    return this.#connections.size;
+  }
+
+  connections(): IterableIterator<Connection> {
+    return this.#connections.values();
+  }
+
+  /** Why one more stream of this subject is refused now, softly; `undefined` when it may open. */
+  refusalFor(subject: string): CloseReason | undefined {
+    const ofSubject = this.#countBySubject.get(subject) ?? 0;
+    if (this.#isDraining) return "draining";
+    if (this.count >= this.#limits.maxTotal || ofSubject >= this.#limits.maxPerPrincipal) return "connection-limit";
+    return undefined;
+  }
+
+  /** Counts a refusal and draws the delay after which its client shall come back, in milliseconds. */
+  refuse(reason: CloseReason): number {
+    this.#init.observer.refused(reason);
+    return this.#between(this.#limits.refusalRetry);
+  }
+
+  /** A new stream; it counts from here on, and reads nothing until {@link StreamManager.join}. */
+  open(reader: Reader, subscription: Subscription): Connection {
+    const { maxLifetimeMs, lifetimeJitter, sendQueue, retry } = this.#limits;
+    const lifetimeMs = maxLifetimeMs * (1 + lifetimeJitter * (2 * this.#random() - 1));
+    const connection: Connection = new Connection({
+      id: crypto.randomUUID(),
+      reader,
+      subscription,
+      queueLimits: sendQueue,
+      retryMs: this.#between(retry),
+      endsAtMs: performance.now() + lifetimeMs,
+      formatOf: this.#init.formatOf,
+      onEnd: ({ reason }) => this.#forget(connection, reason),
+      onShed: (frames) => this.#init.observer.shed(frames),
+    });
+    this.#connections.set(connection.id, connection);
+    this.#countBySubject.set(reader.subject, (this.#countBySubject.get(reader.subject) ?? 0) + 1);
+    this.#init.observer.opened();
+    return connection;
+  }
+
+  /** From here on the stream is live. Call it in the turn in which its replay found the head. */
+  join(connection: Connection): void {
+    if (connection.ended.aborted) return;
+    const { journal, broadcaster } = this.#init;
+    connection.joinedAfterSeq = journal.headSeq;
+    connection.checkpointVersion = journal.version;
+    const { scopes, patterns } = connection.subscription;
+    this.#memberships.set(connection, broadcaster.join(connection, scopes, patterns));
+  }
+
+  /** Tells every open stream something that is not an event: a source went away or came back. */
+  tellAll(bytes: Uint8Array): void {
+    for (const connection of this.#connections.values()) connection.send(bytes);
+  }
+
+  /**
+   * Refuses new streams and closes each open one at a random moment of the window. Resolves when none is left; all
+   * are closed when the window is over, whether or not their readers take notice.
+   */
+  async drain(windowMs: number): Promise<void> {
+    this.#isDraining = true;
+    const timers = [...this.#connections.values()].map((connection) =>
+      setTimeout(
+        () => connection.close("draining", this.#between(this.#limits.refusalRetry)),
+        this.#random() * windowMs,
+      )
+    );
+    if (this.count > 0) await new Promise<void>((resolve) => this.#onEmpty = resolve);
+    for (const timer of timers) clearTimeout(timer);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#tick);
+    for (const connection of this.#connections.values()) connection.close("draining", this.#limits.refusalRetry.minMs);
+  }
+
+  #lookAtAll(): void {
+    const { journal, broadcaster } = this.#init;
+    // What is pending would make the checkpoint below a lie.
+    broadcaster.flush();
+    journal.expire(performance.now());
+    const nowMs = performance.now();
+    const checkpointBytes = checkpoint(journal.cursor());
+    for (const connection of this.#connections.values()) this.#lookAt(connection, nowMs, checkpointBytes);
+  }
+
+  #lookAt(connection: Connection, nowMs: number, checkpointBytes: Uint8Array): void {
+    const { heartbeatMs, writeStallMs, tokenWarningMs } = this.#limits;
+    const tokenLeftMs = connection.reader.expiresAtMs - Date.now();
+    const silentMs = nowMs - connection.lastByteAtMs;
+    if (tokenLeftMs <= 0) return connection.close("token-expired", connection.retryMs);
+    if (nowMs >= connection.endsAtMs) return connection.close("max-lifetime", connection.retryMs);
+    if (connection.isStalled && silentMs > writeStallMs) return connection.close("slow-consumer", connection.retryMs);
+    if (tokenLeftMs <= tokenWarningMs && !connection.wasWarned) {
+      connection.wasWarned = true;
+      connection.send(tokenExpiring(new Date(connection.reader.expiresAtMs).toISOString()));
+    }
+    // One tick early, so that the announced silence is never exceeded.
+    if (silentMs < heartbeatMs - TICK_MS) return;
+    const isLive = this.#memberships.has(connection);
+    if (isLive && !connection.isStalled && connection.checkpointVersion !== this.#init.journal.version) {
+      connection.checkpointVersion = this.#init.journal.version;
+      connection.heartbeat(checkpointBytes);
+    } else connection.heartbeat(HEARTBEAT);
+  }
+
+  #forget(connection: Connection, reason: ConnectionEnd["reason"]): void {
+    const membership = this.#memberships.get(connection);
+    if (membership !== undefined) this.#init.broadcaster.leave(membership);
+    this.#memberships.delete(connection);
+    this.#connections.delete(connection.id);
+    const { subject } = connection.reader;
+    const left = (this.#countBySubject.get(subject) ?? 1) - 1;
+    if (left === 0) this.#countBySubject.delete(subject);
+    else this.#countBySubject.set(subject, left);
+    this.#init.observer.ended(reason);
+    if (this.count === 0) this.#onEmpty?.();
+  }
+
+  /** A delay of this connection's own, so that no crowd comes back at one moment. */
+  #between(range: { readonly minMs: number; readonly maxMs: number }): number {
+    return Math.round(range.minMs + this.#random() * (range.maxMs - range.minMs));
+  }
+}
