@@ -1,4 +1,4 @@
-import type { FieldDetail, FieldSpec } from "../config/mapping_schema.ts";
+import type { FieldDetail, FieldSpec } from "../config/mapping_field_schema.ts";
 import { parseFieldPath } from "../config/mapping_template.ts";
 import type { SensitiveNames } from "../config/sensitive_names.ts";
 import { compileText } from "./compile_text.ts";

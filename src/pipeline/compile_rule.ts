@@ -1,4 +1,5 @@
-import type { MappingRule, Mappings } from "../config/mapping_schema.ts";
+import type { MappingRule } from "../config/mapping_rule_schema.ts";
+import type { Mappings } from "../config/mapping_schema.ts";
 import { parseFieldPath } from "../config/mapping_template.ts";
 import type { SensitiveNames } from "../config/sensitive_names.ts";
 import { EVENT_SCHEMAS } from "../model/events.ts";
