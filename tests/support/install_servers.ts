@@ -1,6 +1,6 @@
 /** What the tests' servers are started from, and how each comes onto a Debian machine. */
 import { postgresPrograms } from "./postgres_server.ts";
-import { NCHAN_MODULE } from "./nginx_server.ts";
+import { NCHAN_MODULE, NGINX } from "./nginx_server.ts";
 import { SERVER_VARIABLES } from "./server_variables.ts";
 
 export interface Requirement {
@@ -24,7 +24,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   { debianPackage: "maven", isPresent: () => runs("mvn", "--version"), variable: SERVER_VARIABLES.kafka },
   { debianPackage: "postgresql", isPresent: () => resolves(postgresPrograms()), variable: SERVER_VARIABLES.postgres },
-  { debianPackage: "nginx", isPresent: () => runs("nginx", "-v") },
+  { debianPackage: "nginx", isPresent: () => runs(NGINX, "-v") },
   { debianPackage: "libnginx-mod-nchan", isPresent: () => resolves(Deno.stat(NCHAN_MODULE)) },
 ];
 

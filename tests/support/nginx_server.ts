@@ -21,7 +21,8 @@ export interface NginxServerOptions {
   readonly hasNchan?: boolean;
 }
 
-/** Debian's folder of modules. */
+/** Where Debian puts them; the first is not in the PATH of everybody. */
+export const NGINX = "/usr/sbin/nginx";
 export const NCHAN_MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 /** An nginx of one's own (Debian's `nginx`). It is ready when it accepts connections: what it answers is the test's own. */
@@ -33,7 +34,7 @@ export async function startNginx(options: NginxServerOptions): Promise<NginxServ
       name: "nginx",
       port,
       folder,
-      command: ["nginx", "-p", folder, "-c", configuration, "-e", "stderr"],
+      command: [NGINX, "-p", folder, "-c", configuration, "-e", "stderr"],
       isReady: () => accepts(port),
       startTimeoutMs: 10_000,
       // SIGTERM ends the workers with their master; a SIGKILL of the master would leave them serving.

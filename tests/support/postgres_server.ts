@@ -34,6 +34,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
       "trust",
       "-E",
       "UTF8",
+      "--no-locale",
       "--no-sync",
     ]);
     const settings = { port, listen_addresses: "127.0.0.1", unix_socket_directories: folder, ...options.settings };
@@ -57,20 +58,30 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   return Object.assign(server, { url: `postgres://postgres@127.0.0.1:${server.port}/postgres` });
 }
 
-/** The folder of the newest PostgreSQL that is installed. */
+/** The folder of the newest PostgreSQL server that is installed; a removed one, or a client alone, leaves a folder without `initdb`. */
 export async function postgresPrograms(): Promise<string> {
   const versions: number[] = [];
   try {
     for await (const entry of Deno.readDir(DEBIAN_FOLDER)) {
-      if (/^\d+$/.test(entry.name)) versions.push(Number(entry.name));
+      if (await exists(join(DEBIAN_FOLDER, entry.name, "bin", "initdb"))) versions.push(Number(entry.name));
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   if (versions.length === 0) {
-    throw new Error(`Cannot find PostgreSQL: ${DEBIAN_FOLDER} holds no version. Install Debian's postgresql`);
+    throw new Error(`Cannot find PostgreSQL: ${DEBIAN_FOLDER} holds no server. Install Debian's postgresql`);
   }
   return join(DEBIAN_FOLDER, String(Math.max(...versions)), "bin");
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 async function run(command: readonly string[]): Promise<void> {

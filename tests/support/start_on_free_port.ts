@@ -12,13 +12,15 @@ export async function startOnFreePort(
 ): Promise<ServerProcess> {
   for (let attempt = 1;; attempt++) {
     const folder = await Deno.makeTempDir({ prefix: "tidegate-test-" });
-    const server = new ServerProcess(await describe(freePort(), folder));
+    let server: ServerProcess | null = null;
     try {
+      server = new ServerProcess(await describe(freePort(), folder));
       await server.start();
       return server;
     } catch (error) {
-      const lostRace = /address.*in use|EADDRINUSE/i.test(server.log());
-      await server[Symbol.asyncDispose]();
+      const lostRace = server !== null && /address.*in use|EADDRINUSE/i.test(server.log());
+      if (server === null) await Deno.remove(folder, { recursive: true });
+      else await server[Symbol.asyncDispose]();
       if (!lostRace || attempt === MAX_ATTEMPTS) throw error;
     }
   }
