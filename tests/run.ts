@@ -116,6 +116,8 @@ async function runTests(args: string[], variables: Record<string, string>, stopp
   const summary = testSummary(output) ?? { passed: 0, failed: 1, ignored: 0 };
   if (summary.ignored > 0) console.error("Cannot pass with ignored tests: a test that does not run proves nothing");
   const skipped = summary.ignored > 0 ? `, ${summary.ignored} skipped` : "";
+  // A run that was stopped leaves an unfinished line; the counts stand alone on theirs.
+  if (!output.endsWith("\n")) console.log();
   console.log(`${summary.passed} passed, ${summary.failed} failed${skipped}`);
   const isGreen = status.success && summary.passed > 0 && summary.failed === 0 && summary.ignored === 0;
   return isGreen ? 0 : Math.max(1, status.code);
