@@ -23,7 +23,7 @@ export function byteSize(min: string, max: string) {
     .regex(BYTE_SIZE, { error: `must be ${allowed}`, abort: true })
     .refine((text) => isBetween(parseByteSize(text), minBytes, maxBytes), { error: `must be ${allowed}` })
     .transform((text) => (parseByteSize(text) ?? 0) as Bytes)
-    .register(settingRegistry, { unit: "bytes" });
+    .register(settingRegistry, { unit: "bytes", allowed });
 }
 
 /** Bytes of a size as written; `undefined` when the text is none. */

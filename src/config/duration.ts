@@ -23,7 +23,7 @@ export function duration(min: string, max: string) {
     .regex(DURATION, { error: `must be ${allowed}`, abort: true })
     .refine((text) => isBetween(parseDuration(text), minMs, maxMs), { error: `must be ${allowed}` })
     .transform((text) => (parseDuration(text) ?? 0) as Milliseconds)
-    .register(settingRegistry, { unit: "ms" });
+    .register(settingRegistry, { unit: "ms", allowed });
 }
 
 /** Milliseconds of a duration as written; `undefined` when the text is none. */

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { authSchema } from "./auth_schema.ts";
+import { mappingSchema } from "./mapping_schema.ts";
 import { nodeName } from "./node_name.ts";
 import { devSchema, logSchema, metricsSchema } from "./operation_schema.ts";
 import { publishSchema } from "./publish_schema.ts";
@@ -17,12 +19,16 @@ import { streamsSchema } from "./streams_schema.ts";
 export const configSchema = section({
   server: serverSchema.prefault({})
     .describe("Where the gateway listens, and whom it believes."),
+  auth: authSchema.prefault({})
+    .describe("Whose tokens are believed, how they arrive, and what they grant."),
   sources: sourcesSchema.prefault({ events: { embedded: {}, format: "tidegate" } })
     .describe(
       "The upstream logs, by name; the name is the first part of every event's identity. Each has exactly one of kafka, redis, embedded.",
     ),
   publish: publishSchema.prefault({})
     .describe("POST /api/v1/events."),
+  mappings: mappingSchema.prefault({})
+    .describe("Which records become which events, for whom, with which fields."),
   streams: streamsSchema.prefault({})
     .describe("Open streams: limits, heartbeat, lifetime."),
   journal: journalSchema.prefault({})

@@ -9,6 +9,8 @@ export const settingRegistry = z.registry<SettingTraits>();
 export interface SettingTraits {
   /** The parsed number's unit; {@link section} appends it to the key. */
   readonly unit?: "ms" | "bytes";
+  /** What values are allowed, where the type alone does not say it: `a duration from 1s to 1m, …`. */
+  readonly allowed?: string;
   /** Never printed, and readable from a file through the sibling key `…File`. */
   readonly secret?: true;
   /** Path of a file whose content becomes the sibling secret; gone after loading. */

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { SOURCE_NAME } from "../model/position.ts";
+import { recordFormatSchema } from "./mapping_schema.ts";
 import { byteSize } from "./byte_size.ts";
 import { duration } from "./duration.ts";
 import { secret, secretFile } from "./secret.ts";
@@ -22,14 +23,22 @@ const kafkaSchema = section({
   ssl: section({
     enabled: z.boolean().default(false)
       .describe("Speak TLS to the brokers."),
-    caFile: z.string().min(1).exactOptional()
+    ca: z.string().min(1).exactOptional()
       .describe(
-        "PEM file of the authority that signed the brokers' certificates. Without it: the system's authorities.",
+        "Certificate of the authority that signed the brokers' certificates, as PEM. Without it: the system's authorities.",
       ),
-    certFile: z.string().min(1).exactOptional()
-      .describe("PEM file of the client's certificate, where the brokers ask for one."),
-    keyFile: z.string().min(1).exactOptional()
-      .describe("PEM file of the client certificate's key."),
+    caFile: secretFile().exactOptional()
+      .describe("File that holds it."),
+    cert: z.string().min(1).exactOptional()
+      .describe("The client's certificate as PEM, where the brokers ask for one."),
+    certFile: secretFile().exactOptional()
+      .describe("File that holds it."),
+    key: secret().exactOptional()
+      .describe("Key of the client's certificate, as PEM."),
+    keyFile: secretFile().exactOptional()
+      .describe("File that holds it."),
+    servername: z.string().min(1).exactOptional()
+      .describe("Name on the brokers' certificate, where it is not the host that they are reached by."),
   }).prefault({}),
   sasl: section({
     mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"])
@@ -43,9 +52,11 @@ const kafkaSchema = section({
   }).exactOptional(),
   connectTimeout: duration("100ms", "1m").prefault("5s")
     .describe("Longest wait for a connection to a broker before the next is tried."),
-  requestTimeout: duration("1s", "5m").prefault("30s")
-    .describe("Longest wait for an answer of a broker; a hung broker then counts as down."),
-  fetchMaxWait: duration("1ms", "10s").prefault("100ms")
+  requestTimeout: duration("1s", "5m").prefault("10s")
+    .describe(
+      "Longest wait for an answer of a broker; a frozen one then counts as down. Longer than the election of a leader.",
+    ),
+  fetchMaxWait: duration("1ms", "10s").prefault("500ms")
     .describe(
       "How long a broker may hold an empty fetch. Records that arrive end it at once: this bounds idle traffic, not latency.",
     ),
@@ -105,10 +116,7 @@ const sourceSchema = section({
     .describe("One or more Redis Streams on one server."),
   embedded: embeddedSchema.exactOptional()
     .describe("A log of this process's own, in memory or in a SQLite file."),
-  format: z.enum(["auto", "json", "cloudevents", "debezium-outbox", "tidegate"]).default("auto")
-    .describe(
-      "How records are read: `json` for plain objects, `cloudevents` (structured or binary), `debezium-outbox`, `tidegate` for what POST /api/v1/events writes; `auto` recognises each record by its shape.",
-    ),
+  format: recordFormatSchema,
 });
 
 /** `sources`: the configured upstream logs by name. */
