@@ -123,12 +123,12 @@ Deno.test("only the command line writes to the console", () => {
 });
 
 Deno.test("every close reason and error code stands in the documents", () => {
-  assert.deepEqual(undocumented([...Object.keys(CLOSE_REASONS), ...Object.keys(ERROR_CODES)], DOCUMENTS), []);
+  areDocumented([...Object.keys(CLOSE_REASONS), ...Object.keys(ERROR_CODES)]);
   assert.deepEqual(undocumented(["draining", "nonsense"], [document("The reason `draining`.")]), ["nonsense"]);
 });
 
 Deno.test("every metric stands in the documents", () => {
-  assert.deepEqual(undocumented(metricNames(SOURCE), DOCUMENTS), []);
+  areDocumented(metricNames(SOURCE));
   const code = document(`new Counter({ name: "tidegate_frames_total" })`);
   assert.deepEqual(undocumented(metricNames([code]), [document("`tidegate_bytes_total`")]), ["tidegate_frames_total"]);
 });
@@ -136,7 +136,7 @@ Deno.test("every metric stands in the documents", () => {
 Deno.test("every configuration key stands in the documents", () => {
   const keys = configKeys(z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }));
   assert(keys.includes("server"), "the walk finds the keys at all");
-  assert.deepEqual(undocumented(keys, DOCUMENTS), []);
+  areDocumented(keys);
 });
 
 Deno.test("the Dockerfile copies only what is there", () => {
@@ -164,6 +164,11 @@ function holds(rule: (file: ProjectFile) => Offence[], files: readonly ProjectFi
   assert(files.length > 0);
   const offences = files.flatMap(rule).map(offenceText);
   assert.equal(offences.length, 0, `\n${offences.join("\n")}`);
+}
+
+function areDocumented(names: Iterable<string>): void {
+  const missing = undocumented(names, DOCUMENTS);
+  assert.equal(missing.length, 0, `nowhere in docs in backticks: ${missing.join(", ")}`);
 }
 
 function messagesOf(rule: (file: ProjectFile) => Offence[], path: string, text: string): string {
