@@ -25,6 +25,16 @@ export interface JournalLimits {
   readonly maxBytes: number;
   /** Milliseconds since the frame came in. */
   readonly maxAgeMs: number;
+  /** Bytes of one frame; a larger one is withheld from everyone. */
+  readonly maxFrameBytes: number;
+}
+
+/** What became of one record's messages. */
+export interface Appended {
+  /** Empty for a record that was seen before, and for one whose frames were all withheld. */
+  readonly frames: readonly Frame[];
+  /** How many messages would have made a frame over the limit. */
+  readonly oversizeCount: number;
 }
 
 /** Which frames a reader wants. */
@@ -106,6 +116,8 @@ export class Journal {
   /**
    * Takes what the pipeline made of one record and gives its frames, or none when the record was seen before: a bus
    * that repeats itself does not repeat it to anyone.
+   *
+   * @throws TypeError when a message cannot be a frame; the position is then past the record all the same
    */
   append(
     sourceIndex: number,
@@ -113,14 +125,15 @@ export class Journal {
     offset: Offset,
     messages: readonly SSEMessage[],
     nowMs: number,
-  ): Frame[] {
-    if (offset < (this.positions.next(sourceIndex, partition) ?? 0n)) return [];
+  ): Appended {
+    if (offset < (this.positions.next(sourceIndex, partition) ?? 0n)) return { frames: [], oversizeCount: 0 };
     this.#version++;
     const cursor = this.#cursor.pass(sourceIndex, partition, offset);
     const place = { seq: ++this.#headSeq, sourceIndex, partition, offset };
-    const frames = messages.map((message) => encodeFrame(message, cursor, place));
+    const encoded = messages.map((message) => encodeFrame(message, cursor, place));
+    const frames = encoded.filter(({ bytes }) => bytes.length <= this.#limits.maxFrameBytes);
     this.#keep(frames, nowMs);
-    return frames;
+    return { frames, oversizeCount: encoded.length - frames.length };
   }
 
   /** Moves on behind records that made no message. */

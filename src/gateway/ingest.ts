@@ -1,0 +1,129 @@
+import type { Broadcaster } from "../broadcast/broadcaster.ts";
+import type { FollowEvent, LogBounds } from "../bus/event_bus.ts";
+import type { BusRecord } from "../model/bus_record.ts";
+import type { Offset } from "../model/position.ts";
+import type { MappingOutcome } from "../pipeline/mapping_outcome.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Journal } from "../replay/journal.ts";
+
+/** What happens on the way in, for metrics, logs, dead letters and readiness. */
+export interface IngestObserver {
+  mapped(): void;
+  dropped(by: string): void;
+  deadLetter(partition: number, record: BusRecord, reason: string, detail: string): void;
+  gap(reason: string): void;
+  stateChanged(state: "up" | "down", detail: string): void;
+}
+
+/** What one source's way in works with. */
+export interface IngestContext {
+  readonly source: string;
+  readonly sourceIndex: number;
+  readonly pipeline: Pipeline;
+  readonly journal: Journal;
+  readonly broadcaster: Broadcaster;
+  readonly observer: IngestObserver;
+}
+
+/** Records that are taken in one turn of the event loop: streams and requests get theirs in between. */
+const RECORDS_A_TURN = 256;
+
+/**
+ * How an event gets in: record → messages → frames → cohorts. Give it to a bus's `follow` as the sink.
+ *
+ * Nothing in here waits for a reader. Between two turns it lets the loop run; the bus waits with it.
+ */
+export function ingest(context: IngestContext): (event: FollowEvent) => Promise<void> | void {
+  return (event) => {
+    switch (event.kind) {
+      case "records":
+        return takeRecords(context, event.partition, event.records, event.next);
+      case "gap":
+        return announceGap(context, event);
+      case "partitions-added":
+        for (const [partition, { first }] of event.partitions) {
+          context.journal.addPartition(context.sourceIndex, partition, first);
+        }
+        return;
+      case "epoch-changed":
+        return enterEpoch(context, event.bounds);
+      case "state":
+        return context.observer.stateChanged(event.state, event.detail);
+    }
+  };
+}
+
+async function takeRecords(
+  context: IngestContext,
+  partition: number,
+  records: readonly BusRecord[],
+  next: Offset,
+): Promise<void> {
+  for (let start = 0; start < records.length; start += RECORDS_A_TURN) {
+    if (start > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    const turn = records.slice(start, start + RECORDS_A_TURN);
+    const outcomes = context.pipeline.mapBatch(context.source, partition, turn);
+    for (const [index, record] of turn.entries()) takeOutcome(context, partition, record, outcomes[index]);
+  }
+  context.journal.advance(context.sourceIndex, partition, next);
+}
+
+function takeOutcome(
+  context: IngestContext,
+  partition: number,
+  record: BusRecord,
+  outcome: MappingOutcome | undefined,
+): void {
+  const { observer } = context;
+  switch (outcome?.kind) {
+    case "messages":
+      return publish(context, partition, record, outcome.messages);
+    case "dropped":
+      return observer.dropped(outcome.by);
+    case "dead-letter":
+      return observer.deadLetter(partition, record, outcome.reason, outcome.detail);
+  }
+}
+
+function publish(
+  context: IngestContext,
+  partition: number,
+  record: BusRecord,
+  messages: Extract<MappingOutcome, { kind: "messages" }>["messages"],
+): void {
+  const { journal, broadcaster, observer, sourceIndex } = context;
+  try {
+    // No await between append and broadcast: whoever joins sees the event in the journal or live, never in neither or both.
+    const { frames, oversizeCount } = journal.append(
+      sourceIndex,
+      partition,
+      record.offset,
+      messages,
+      performance.now(),
+    );
+    broadcaster.publish(frames);
+    observer.mapped();
+    if (oversizeCount > 0) observer.deadLetter(partition, record, "frame-too-large", `${oversizeCount} frames`);
+  } catch (error) {
+    // A message that cannot be a frame is withheld; the records behind it go on.
+    observer.deadLetter(partition, record, "not-encodable", error instanceof Error ? error.message : "unknown");
+  }
+}
+
+function announceGap(context: IngestContext, gap: Extract<FollowEvent, { kind: "gap" }>): void {
+  const { source, journal, broadcaster, observer, sourceIndex } = context;
+  const { partition, from, next, reason, lost } = gap;
+  observer.gap(reason);
+  const announced = { source, partition, from, next, reason, lost, resync: true };
+  broadcaster.publish([journal.announce(sourceIndex, announced, performance.now())]);
+}
+
+/** Every position in the old log is void, and every connected client is told so, partition by partition. */
+function enterEpoch(context: IngestContext, { epoch, partitions }: LogBounds): void {
+  const firsts = [...partitions].sort(([one], [other]) => one - other).map(([, { first }]) => first);
+  context.broadcaster.flush();
+  context.journal.restart(context.sourceIndex, epoch, firsts);
+  for (const [partition, first] of firsts.entries()) {
+    announceGap(context, { kind: "gap", partition, from: 0n, next: first, reason: "epoch", lost: null });
+  }
+}

@@ -1,0 +1,80 @@
+import { getLogger } from "@logtape/logtape";
+import type { Authenticator } from "../access/authenticator.ts";
+import { BusError, type EventBus } from "../bus/event_bus.ts";
+import { bodyDigest, type IdempotencyWindow, isIdempotencyKey } from "../guard/idempotency_window.ts";
+import { formatPosition } from "../model/position.ts";
+import { encodeNativeRecord, type NativeRecord } from "../pipeline/native_record.ts";
+import { problem } from "./problem.ts";
+import { readPublishedEvents } from "./published_event.ts";
+import { readJSONBody } from "./read_json_body.ts";
+import type { Route, RouteRequest } from "./router.ts";
+
+/** What `POST /api/v1/events` works with. */
+export interface PublishRouteContext {
+  readonly authenticator: Authenticator;
+  /** The bus that takes published events; `undefined` where publishing is off. */
+  readonly bus: EventBus | undefined;
+  readonly idempotency: IdempotencyWindow<readonly string[]>;
+  readonly maxRequestBytes: number;
+  readonly maxBatch: number;
+  readonly onPublished: (count: number) => void;
+}
+
+const log = getLogger(["tidegate", "http", "publish"]);
+const encoder = new TextEncoder();
+
+/** `POST /api/v1/events`: 201 with the events' ids, only after the bus took all of them. */
+export function publishRoute(context: PublishRouteContext): Route {
+  return { path: "/api/v1/events", methods: { POST: (request) => publish(context, request) } };
+}
+
+async function publish(context: PublishRouteContext, { request, url }: RouteRequest): Promise<Response> {
+  const { authenticator, bus, idempotency } = context;
+  const outcome = await authenticator.authenticate({ method: "POST", headers: request.headers, url });
+  if (outcome.kind === "refused") return problem(outcome.code, outcome.detail);
+  const { principal } = outcome;
+  if (!principal.permissions.has("events:publish")) {
+    return problem("publish-not-granted", "The token lacks events:publish");
+  }
+  if (bus === undefined) return problem("not-found", "No source takes published events; set publish.source");
+  const key = request.headers.get("idempotency-key");
+  if (key !== null && !isIdempotencyKey(key)) {
+    return problem("invalid-idempotency-key", "Send 1 to 128 visible ASCII characters");
+  }
+  const body = await readJSONBody(request, context.maxRequestBytes);
+  if (body.kind === "refused") return problem(body.code, body.detail);
+  const read = readPublishedEvents(body.value, principal, context.maxBatch, new Date().toISOString());
+  if (read.kind === "refused") return problem(read.code, read.detail);
+  try {
+    if (key === null) return created(bus, await append(context, bus, read.events));
+    const owner = { issuer: principal.issuer, subject: principal.subject };
+    const once = await idempotency.run(owner, key, bodyDigest(body.bytes), () => append(context, bus, read.events));
+    if (once.kind === "done") return created(bus, once.result);
+    return once.kind === "conflict"
+      ? problem("idempotency-conflict", "This Idempotency-Key came with another body before")
+      : problem("unavailable", "Too many requests with an Idempotency-Key are under way", { "retry-after": "1" });
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+    log.warn("Cannot publish to {source}: {error}", { source: bus.source, error });
+    const detail = error.mayHaveBeenWritten
+      ? "The source did not confirm the events; they may have been written"
+      : "The source did not take the events; nothing was written";
+    return problem("source-unavailable", detail, { "retry-after": "1" });
+  }
+}
+
+async function append(
+  context: PublishRouteContext,
+  bus: EventBus,
+  events: readonly NativeRecord[],
+): Promise<readonly string[]> {
+  // Events of one scope share a key, so they keep their order whatever the number of partitions.
+  const records = events.map((event) => ({ key: encoder.encode(event.scopes[0]), value: encodeNativeRecord(event) }));
+  const positions = await bus.publish(records);
+  context.onPublished(positions.length);
+  return positions.map((position) => formatPosition({ source: bus.source, ...position }, bus.offsetFormat));
+}
+
+function created(bus: EventBus, ids: readonly string[]): Response {
+  return Response.json({ ids, durability: bus.durability }, { status: 201 });
+}

@@ -1,0 +1,69 @@
+import type { ErrorCode } from "../model/error_code.ts";
+
+/** A body that was read to its end, or the refusal that the request is answered with. */
+export type JSONBody =
+  | { readonly kind: "json"; readonly value: unknown; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "refused"; readonly code: ErrorCode; readonly detail: string };
+
+/** Longest wait for a whole body, in milliseconds; a sender of one byte at a time must not hold a request open. */
+export const BODY_TIMEOUT_MS = 30_000;
+
+/**
+ * Reads a JSON body of at most `maxBytes`; what is larger is refused as soon as that is known, without being kept.
+ * Only `application/json` is taken: a form of another site cannot send it without a preflight.
+ */
+export async function readJSONBody(request: Request, maxBytes: number): Promise<JSONBody> {
+  const mediaType = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (mediaType !== "application/json") {
+    return { kind: "refused", code: "unsupported-media-type", detail: "Send Content-Type: application/json" };
+  }
+  if (request.headers.has("content-encoding")) {
+    return { kind: "refused", code: "unsupported-media-type", detail: "Send the body without Content-Encoding" };
+  }
+  const tooLarge = {
+    kind: "refused",
+    code: "payload-too-large",
+    detail: `The body is larger than ${maxBytes} bytes`,
+  } as const;
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return tooLarge;
+  const bytes = await readUpTo(request.body, maxBytes);
+  if (bytes === "too-large") return tooLarge;
+  if (bytes === "too-slow") {
+    return { kind: "refused", code: "invalid-request", detail: `The body did not end within ${BODY_TIMEOUT_MS} ms` };
+  }
+  try {
+    return { kind: "json", value: JSON.parse(strictUTF8.decode(bytes)), bytes };
+  } catch {
+    return { kind: "refused", code: "invalid-json", detail: "The body is not JSON in UTF-8" };
+  }
+}
+
+const strictUTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+async function readUpTo(
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | "too-large" | "too-slow"> {
+  if (body === null) return new Uint8Array();
+  const reader = body.getReader();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    reader.cancel().catch(() => {});
+  }, BODY_TIMEOUT_MS);
+  try {
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    let length = 0;
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      length += read.value.length;
+      if (length > maxBytes) {
+        await reader.cancel();
+        return "too-large";
+      }
+      parts.push(read.value);
+    }
+    return isLate ? "too-slow" : new Uint8Array(await new Blob(parts).arrayBuffer());
+  } finally {
+    clearTimeout(timer);
+  }
+}

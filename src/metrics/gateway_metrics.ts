@@ -1,0 +1,65 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+
+/**
+ * Every metric of the gateway. Label values come from the configuration or from our own tables, never from a request,
+ * a token or a record, so the number of series is fixed when the process starts.
+ */
+export class GatewayMetrics {
+  readonly #registry = new Registry();
+  readonly streamsOpened = this.#counter("tidegate_streams_opened_total", "Streams opened", []);
+  readonly streamsEnded = this.#counter("tidegate_streams_ended_total", "Streams ended, by close reason", ["reason"]);
+  readonly streamsRefused = this.#counter("tidegate_streams_refused_total", "Streams refused softly", ["reason"]);
+  readonly deliveries = this.#counter("tidegate_deliveries_total", "Frames handed to live streams", []);
+  readonly framesShed = this.#counter("tidegate_frames_shed_total", "Low-priority frames shed for slow readers", []);
+  readonly records = this.#counter("tidegate_records_total", "Records read, by what the pipeline made of them", [
+    "source",
+    "outcome",
+  ]);
+  readonly recordsDropped = this.#counter(
+    "tidegate_records_dropped_total",
+    "Records withheld, by rule or missing field",
+    [
+      "source",
+      "by",
+    ],
+  );
+  readonly deadLetters = this.#counter("tidegate_dead_letters_total", "Records that could not be mapped", [
+    "source",
+    "reason",
+  ]);
+  readonly gaps = this.#counter("tidegate_gaps_total", "Gaps met while reading a source", ["source", "reason"]);
+  readonly replays = this.#counter("tidegate_replays_total", "Replays brought to the head, by the deepest place read", [
+    "origin",
+  ]);
+  readonly published = this.#counter("tidegate_published_total", "Events accepted by POST /api/v1/events", []);
+  readonly requests = this.#counter("tidegate_requests_total", "Requests answered, by route and status", [
+    "route",
+    "status",
+  ]);
+  readonly sourceUp = this.#gauge("tidegate_source_up", "Whether a source is attached", ["source"]);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** A gauge that is read when it is scraped. */
+  observe(name: string, help: string, read: () => number): void {
+    const collect = function (this: Gauge) {
+      this.set(read());
+    };
+    this.#registry.registerMetric(new Gauge({ name, help, registers: [], collect }));
+  }
+
+  /** Prometheus text, with its media type. */
+  async text(): Promise<{ readonly body: string; readonly contentType: string }> {
+    return { body: await this.#registry.metrics(), contentType: this.#registry.contentType };
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #gauge<Label extends string>(name: string, help: string, labelNames: Label[]): Gauge<Label> {
+    return new Gauge({ name, help, labelNames, registers: [this.#registry] });
+  }
+}
