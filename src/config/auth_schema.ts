@@ -104,7 +104,8 @@ const jwksSchema = section({
   }
 });
 
-const issuerSchema = section({
+/** One issuer, as written. */
+export const issuerSchema = section({
   issuer: z.string().min(1).max(512)
     .describe("The `iss` that its tokens have, exactly."),
   audience: z.array(z.string().min(1).max(512)).min(1).max(16).exactOptional()
