@@ -19,7 +19,7 @@ import {
 } from "../event_bus.ts";
 import { ChangeSignal } from "./change_signal.ts";
 import type { LogStore, PlacedRecord } from "./log_store.ts";
-import { partitionOfKey } from "./partition_of_key.ts";
+import { partitionOfKey } from "../partition_of_key.ts";
 
 /** Without publishes nobody else notices that records grow too old. */
 const EXPIRY_CHECK_INTERVAL_MS = 60_000;
