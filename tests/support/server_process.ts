@@ -18,6 +18,8 @@ const GRACEFUL_STOP_MS = 15_000;
 export interface TestServer extends AsyncDisposable, Disposable {
   /** The port of 127.0.0.1 it listens on; the same after a restart. */
   readonly port: number;
+  /** Of the server itself, not of a shell in front of it; null while it does not run. */
+  readonly pid: number | null;
   /** Ends it in order and keeps its data, so that `restart()` finds them. */
   stop(): Promise<void>;
   /** SIGKILL: what a power cut would leave behind is what stays. Keeps the data. */
