@@ -36,7 +36,7 @@ export interface Overridden {
 }
 
 /** Variables with our prefix that are no settings. */
-const OTHER_VARIABLES = /^TIDEGATE_(?:CONFIG$|TEST_)/;
+const OTHER_VARIABLES = /^TIDEGATE_(?:CONFIG$|DEVELOPMENT_SECRET$|TEST_)/;
 
 /** Lays `TIDEGATE_SECTION_KEY` variables over what the file says. */
 export function applyEnvironment(settings: SettingNode, environment: Environment, schema: z.core.$ZodType): Overridden {

@@ -22,7 +22,7 @@ export interface BrokenRelation {
 /** Every relation between settings. */
 export const RELATIONS: readonly Relation[] = [
   {
-    rule: "`streams.heartbeat` is less than half of `streams.maxLifetime`, so that every stream shows signs of life.",
+    rule: "`streams.heartbeat` is at most half of `streams.maxLifetime`, so that every stream shows signs of life.",
     sections: ["streams"],
     severity: "error",
     find: ({ streams }) =>
@@ -136,7 +136,7 @@ export const RELATIONS: readonly Relation[] = [
       ),
   },
   {
-    rule: "`server.port` and `server.adminPort` differ where both listen on one address.",
+    rule: "`server.port` and `server.adminPort` differ.",
     sections: ["server"],
     severity: "error",
     find: ({ server }) =>

@@ -39,7 +39,8 @@ const kafkaSchema = section({
       .describe("File that holds it."),
     servername: z.string().min(1).exactOptional()
       .describe("Name on the brokers' certificate, where it is not the host that they are reached by."),
-  }).prefault({}),
+  }).prefault({})
+    .describe("TLS to the brokers."),
   sasl: section({
     mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"])
       .describe("SASL mechanism, as the listener of the brokers offers it."),
@@ -49,7 +50,8 @@ const kafkaSchema = section({
       .describe("SASL password."),
     passwordFile: secretFile().exactOptional()
       .describe("File that holds the SASL password."),
-  }).exactOptional(),
+  }).exactOptional()
+    .describe("Who the gateway is to the brokers. Without it: nobody."),
   connectTimeout: duration("100ms", "1m").prefault("5s")
     .describe("Longest wait for a connection to a broker before the next is tried."),
   requestTimeout: duration("1s", "5m").prefault("10s")
@@ -106,7 +108,8 @@ const embeddedSchema = section({
       .describe("Most bytes of records that a partition keeps."),
     maxAge: duration("1s", "3650d").prefault("24h")
       .describe("How long a record is kept; what is older can no longer be replayed from here."),
-  }).prefault({}),
+  }).prefault({})
+    .describe("How much of the log is kept; whichever limit is reached first."),
 });
 
 const sourceSchema = section({

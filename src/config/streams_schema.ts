@@ -36,7 +36,8 @@ export const streamsSchema = section({
       ),
     maxBytes: byteSize("16KiB", "256MiB").prefault("1MiB")
       .describe("Most bytes that wait for one slow reader; never less than the largest frame."),
-  }).prefault({}),
+  }).prefault({})
+    .describe("What waits for one slow reader."),
   writeStall: duration("1s", "10m").prefault("10s")
     .describe("A reader that takes nothing for this long while frames wait is closed as a slow consumer."),
   retry: section({
@@ -46,19 +47,22 @@ export const streamsSchema = section({
       .describe(
         "Longest reconnect delay told to a client. Each connection draws its own between the two, so that a restart is not answered by a herd.",
       ),
-  }).prefault({}),
+  }).prefault({})
+    .describe("The reconnect delay that a stream tells its client."),
   refusalRetry: section({
     min: duration("1s", "1h").prefault("5s")
       .describe("Shortest reconnect delay when draining, overloaded or refused."),
     max: duration("1s", "1h").prefault("60s")
       .describe("Longest reconnect delay when draining, overloaded or refused."),
-  }).prefault({}),
+  }).prefault({})
+    .describe("The reconnect delay of a refusal, and while draining."),
   flush: section({
     maxDelay: duration("0ms", "1s").prefault("20ms")
       .describe(
         "Widest window over which frames are gathered while the loop is behind. Idle streams are flushed at once; 0ms never gathers.",
       ),
-  }).prefault({}),
+  }).prefault({})
+    .describe("How frames are gathered into one write."),
   tokenWarning: duration("0s", "1h").prefault("60s")
     .describe("How long before a token's end `stream.token-expiring` is sent; time enough to fetch a new one."),
 });
