@@ -1,7 +1,14 @@
 import type * as z from "zod";
 import type { ConfigProblem } from "./config_problem.ts";
 import { type SchemaNode, schemaNode } from "./schema_node.ts";
-import { formatPath, type SettingMap, type SettingNode, type SettingOrigin, type SettingPath, UNREAD } from "./setting_tree.ts";
+import {
+  formatPath,
+  type SettingMap,
+  type SettingNode,
+  type SettingOrigin,
+  type SettingPath,
+  UNREAD,
+} from "./setting_tree.ts";
 import { childSchema } from "./setting_template.ts";
 
 /** What became of reading a secret's file. */
