@@ -1,8 +1,9 @@
 import type { Broadcaster } from "../broadcast/broadcaster.ts";
 import type { FollowEvent, LogBounds } from "../bus/event_bus.ts";
 import type { BusRecord } from "../model/bus_record.ts";
+import type { GapReason } from "../model/gap.ts";
 import type { Offset } from "../model/position.ts";
-import type { MappingOutcome } from "../pipeline/mapping_outcome.ts";
+import type { DeadLetterReason, MappingOutcome } from "../pipeline/mapping_outcome.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Journal } from "../replay/journal.ts";
 
@@ -10,8 +11,8 @@ import type { Journal } from "../replay/journal.ts";
 export interface IngestObserver {
   mapped(): void;
   dropped(by: string): void;
-  deadLetter(partition: number, record: BusRecord, reason: string, detail: string): void;
-  gap(reason: string): void;
+  deadLetter(partition: number, record: BusRecord, reason: DeadLetterReason, detail: string): void;
+  gap(reason: GapReason): void;
   stateChanged(state: "up" | "down", detail: string): void;
 }
 
@@ -103,10 +104,10 @@ function publish(
     );
     broadcaster.publish(frames);
     observer.mapped();
-    if (oversizeCount > 0) observer.deadLetter(partition, record, "frame-too-large", `${oversizeCount} frames`);
+    if (oversizeCount > 0) observer.deadLetter(partition, record, "too-large", `${oversizeCount} frames`);
   } catch (error) {
     // A message that cannot be a frame is withheld; the records behind it go on.
-    observer.deadLetter(partition, record, "not-encodable", error instanceof Error ? error.message : "unknown");
+    observer.deadLetter(partition, record, "internal-error", error instanceof Error ? error.message : "unknown");
   }
 }
 

@@ -25,8 +25,6 @@ export interface Stretch {
 export interface PassLimits {
   /** Records that one read takes from the bus at most; a client's replay is many of them. */
   readonly recordsARead: number;
-  /** Reads under way at once, over all partitions; more wait their turn. Live delivery must not starve. */
-  readonly maxConcurrentReads: number;
   /** Milliseconds that a stretch stays for others who want it too. */
   readonly keepMs: number;
   /** Bytes of frames kept in all; the oldest stretch goes first. */
@@ -136,7 +134,7 @@ export class SharedPasses {
   }
 }
 
-/** Lets a limited number of reads run at once; the others wait in order. */
+/** Lets a limited number of reads run at once, over all sources; the others wait in order. Live delivery must not starve. */
 export class ReadGate {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -1,0 +1,74 @@
+import { getLogger } from "@logtape/logtape";
+import type { EventBus, LogBounds } from "../bus/event_bus.ts";
+import { PositionVector, type SourcePositions } from "../model/position_vector.ts";
+import { MAX_CURSOR_LENGTH, widestCursor } from "../wire/cursor.ts";
+import { backOff } from "./back_off.ts";
+
+const log = getLogger(["tidegate", "gateway"]);
+
+/** A bus and its log's bounds when it was attached. */
+export interface AttachedSource {
+  readonly bus: EventBus;
+  readonly bounds: LogBounds;
+}
+
+/**
+ * Asks every bus for its bounds, as long as it takes: a source that is away at start is waited for, because a cursor that
+ * does not name it could not be resumed. Resolves with `undefined` when the signal ends the wait.
+ *
+ * @param tailRecords how many records of each partition the journal is warmed with
+ * @throws RangeError when so many partitions would make cursors that no client can send back
+ */
+export async function attachSources(
+  buses: readonly EventBus[],
+  tailRecords: number,
+  signal: AbortSignal,
+): Promise<readonly AttachedSource[] | undefined> {
+  const attached = await Promise.all(buses.map((bus) => attach(bus, tailRecords, signal)));
+  const sources = attached.filter((source) => source !== undefined);
+  if (sources.length < attached.length) return undefined;
+  refuseWideCursor(sources);
+  return sources;
+}
+
+/** Where following begins: the tail of every partition. */
+export function startPositions(sources: readonly AttachedSource[]): PositionVector {
+  return new PositionVector(sources.map(({ bus, bounds }): SourcePositions => ({
+    source: bus.source,
+    format: bus.offsetFormat,
+    epoch: bounds.epoch,
+    next: inOrder(bounds).map(({ tail }) => tail),
+  })));
+}
+
+/** The partitions' bounds by partition number. */
+export function inOrder({ partitions }: LogBounds): readonly { first: bigint; tail: bigint; next: bigint }[] {
+  return [...partitions].sort(([one], [other]) => one - other).map(([, bounds]) => bounds);
+}
+
+async function attach(bus: EventBus, tailRecords: number, signal: AbortSignal): Promise<AttachedSource | undefined> {
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      return { bus, bounds: await bus.bounds(tailRecords) };
+    } catch (error) {
+      if (attempt === 0) log.warn("Waiting for source {source}: {error}", { source: bus.source, error });
+      await backOff(attempt, signal);
+    }
+  }
+  return undefined;
+}
+
+function refuseWideCursor(sources: readonly AttachedSource[]): void {
+  const shapes = sources.map(({ bus, bounds }) => ({
+    source: bus.source,
+    format: bus.offsetFormat,
+    partitions: bounds.partitions.size,
+  }));
+  const width = widestCursor(shapes);
+  if (width <= MAX_CURSOR_LENGTH) return;
+  const partitions = shapes.reduce((sum, shape) => sum + shape.partitions, 0);
+  throw new RangeError(
+    `Cannot follow ${partitions} partitions: a cursor would take up to ${width} characters, more than the ` +
+      `${MAX_CURSOR_LENGTH} that a client can send back. Follow fewer topics, or spread them over several gateways.`,
+  );
+}

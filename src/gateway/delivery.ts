@@ -1,0 +1,229 @@
+import { getLogger } from "@logtape/logtape";
+import type { Broadcaster } from "../broadcast/broadcaster.ts";
+import type { FollowEvent } from "../bus/event_bus.ts";
+import type { Config } from "../config/schema.ts";
+import type { CloseReason } from "../model/close_reason.ts";
+import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import { Journal } from "../replay/journal.ts";
+import type { ReplayHistory } from "../replay/replay.ts";
+import { ReadGate, SharedPasses } from "../replay/shared_passes.ts";
+import type { StreamContext } from "../stream/open_stream.ts";
+import { StreamManager } from "../stream/stream_manager.ts";
+import { sourceChanged } from "../wire/control_events.ts";
+import { type AttachedSource, inOrder, startPositions } from "./attach_sources.ts";
+import { backOff } from "./back_off.ts";
+import type { DeadLetterWriter } from "./dead_letter_writer.ts";
+import { framesOf } from "./frames_of.ts";
+import { ingest, type IngestObserver } from "./ingest.ts";
+import type { SourceStates } from "./source_states.ts";
+
+/** What the way from the buses to the streams is made of. */
+export interface DeliveryInit {
+  readonly config: Config;
+  readonly metrics: GatewayMetrics;
+  readonly states: SourceStates;
+  readonly broadcaster: Broadcaster;
+  readonly deadLetters: DeadLetterWriter;
+  readonly pipeline: Pipeline;
+}
+
+const log = getLogger(["tidegate", "gateway"]);
+
+/** Records that one shared read takes from a bus: some 20 ms of Kafka, and little enough to share the loop. */
+const RECORDS_A_READ = 1_000;
+/** Longer than the spread of a crowd that comes back after a restart. */
+const KEEP_PASS_MS = 15_000;
+const MAX_KEPT_PASS_BYTES = 64 * 1024 * 1024;
+/** Reads further than this behind the journal cost the bus more than a client's own re-read of its state. */
+const SCANNED_RECORDS_PER_EVENT = 100;
+const MAX_AHEAD_WAIT_MS = 5_000;
+
+/**
+ * Journal, broadcaster and streams, fed by every source: made when the sources are attached, because only then is
+ * it known which positions a cursor has.
+ */
+export class Delivery {
+  readonly #init: DeliveryInit;
+  readonly #ready = Promise.withResolvers<void>();
+  #streams: StreamContext | undefined;
+  #isWarm = false;
+  #isDraining = false;
+
+  constructor(init: DeliveryInit) {
+    this.#init = init;
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  get streamCount(): number {
+    return this.#streams?.manager.count ?? 0;
+  }
+
+  /** `undefined` until everything is warm. */
+  get streamContext(): StreamContext | undefined {
+    return this.#isWarm ? this.#streams : undefined;
+  }
+
+  /** Counts a soft refusal and draws its delay, in milliseconds. */
+  refuse(reason: CloseReason): number {
+    this.#init.metrics.streamsRefused.inc({ reason });
+    const { minMs, maxMs } = this.#init.config.streams.refusalRetry;
+    return Math.round(minMs + Math.random() * (maxMs - minMs));
+  }
+
+  async drain(windowMs: number): Promise<void> {
+    this.#isDraining = true;
+    await this.#streams?.manager.drain(windowMs);
+    this.#streams?.manager[Symbol.dispose]();
+  }
+
+  /** Follows the sources until the signal is aborted. */
+  async run(sources: readonly AttachedSource[], signal: AbortSignal): Promise<void> {
+    const start = startPositions(sources);
+    const journal = this.#makeJournal(start);
+    this.#streams = this.#makeStreams(journal, sources);
+    await Promise.all(sources.map((source, sourceIndex) => this.#follow(journal, source, sourceIndex, signal)));
+  }
+
+  #makeJournal(start: ReturnType<typeof startPositions>): Journal {
+    const { config: { journal: limits, streams }, metrics } = this.#init;
+    const journal = new Journal({ ...limits, maxFrameBytes: streams.maxFrameBytes }, start);
+    metrics.observe("tidegate_journal_events", "Frames in the journal", () => journal.frameCount);
+    metrics.observe("tidegate_journal_bytes", "Bytes of the journal", () => journal.byteCount);
+    metrics.observe("tidegate_streams_open", "Open streams", () => this.streamCount);
+    return journal;
+  }
+
+  #makeStreams(journal: Journal, sources: readonly AttachedSource[]): StreamContext {
+    const { config: { streams, replay, server }, metrics, broadcaster } = this.#init;
+    const formats = new Map(sources.map(({ bus }) => [bus.source, bus.offsetFormat]));
+    const manager = new StreamManager({
+      limits: streams,
+      journal,
+      broadcaster,
+      formatOf: (source) => formats.get(source) ?? "integer",
+      observer: {
+        opened: () => metrics.streamsOpened.inc(),
+        ended: (reason) => metrics.streamsEnded.inc({ reason }),
+        refused: (reason) => metrics.streamsRefused.inc({ reason }),
+        shed: (frames) => metrics.framesShed.inc(frames),
+      },
+    });
+    const gate = new ReadGate(replay.maxConcurrent);
+    const limits = {
+      maxEvents: replay.maxEvents,
+      maxBytes: replay.maxBytes,
+      maxScannedRecords: replay.maxEvents * SCANNED_RECORDS_PER_EVENT,
+      maxAheadWaitMs: MAX_AHEAD_WAIT_MS,
+    };
+    const histories = sources.map((source, sourceIndex) => this.#historyOf(source, sourceIndex, gate));
+    return {
+      manager,
+      replay: { journal, histories, limits },
+      heartbeatMs: streams.heartbeatMs,
+      node: server.node,
+      allowEarliest: replay.allowEarliest,
+      onFailure: (connection, error) =>
+        log.error("Cannot replay for stream {id}: {error}", { id: connection.id, error }),
+    };
+  }
+
+  #historyOf({ bus }: AttachedSource, sourceIndex: number, gate: ReadGate): ReplayHistory {
+    const { pipeline, config: { streams } } = this.#init;
+    const limits = {
+      recordsARead: RECORDS_A_READ,
+      keepMs: KEEP_PASS_MS,
+      maxKeptBytes: MAX_KEPT_PASS_BYTES,
+    };
+    const history = {
+      readRange: bus.readRange.bind(bus),
+      framesOf: (partition: number, records: Parameters<typeof framesOf>[2]) =>
+        framesOf(pipeline, { source: bus.source, sourceIndex, partition }, records, streams.maxFrameBytes),
+    };
+    return {
+      origin: "bus",
+      passes: new SharedPasses(history, limits, gate, () => performance.now()),
+      end: async (partition) => {
+        try {
+          return (await bus.bounds()).partitions.get(partition)?.next;
+        } catch {
+          return undefined;
+        }
+      },
+    };
+  }
+
+  /** Follows one source for ever: what the bus itself gives up on is tried again from where the journal stands. */
+  async #follow(
+    journal: Journal,
+    { bus, bounds }: AttachedSource,
+    sourceIndex: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { pipeline, broadcaster, states } = this.#init;
+    const targets = inOrder(bounds).map(({ next }) => next);
+    const isWarm = () =>
+      targets.every((next, partition) => (journal.positions.next(sourceIndex, partition) ?? 0n) >= next);
+    const observer = this.#observerOf(bus.source, isWarm);
+    const sink = ingest({ source: bus.source, sourceIndex, pipeline, journal, broadcaster, observer });
+    const warmingSink = async (event: FollowEvent): Promise<void> => {
+      await sink(event);
+      if (states.get(bus.source) === "warming" && isWarm()) this.#stateChanged(bus.source, "up");
+    };
+    states.set(bus.source, "warming");
+    if (isWarm()) this.#stateChanged(bus.source, "up");
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        await bus.follow(new Map(journal.positions.sources[sourceIndex]?.next.entries()), warmingSink, signal);
+      } catch (error) {
+        log.error("Cannot follow source {source}, trying again: {error}", { source: bus.source, error });
+        this.#stateChanged(bus.source, "down");
+        await backOff(attempt, signal);
+      }
+    }
+  }
+
+  #observerOf(source: string, isWarm: () => boolean): IngestObserver {
+    const { metrics, deadLetters } = this.#init;
+    return {
+      mapped: () => metrics.records.inc({ source, outcome: "mapped" }),
+      dropped: (by) => {
+        metrics.records.inc({ source, outcome: "dropped" });
+        metrics.recordsDropped.inc({ source, by });
+      },
+      deadLetter: (partition, record, reason, detail) => {
+        metrics.records.inc({ source, outcome: "dead-letter" });
+        metrics.deadLetters.inc({ source, reason });
+        deadLetters.write(source, partition, record, reason, detail);
+      },
+      gap: (reason) => {
+        metrics.gaps.inc({ source, reason });
+        log.warn("Gap in source {source}: {reason}", { source, reason });
+      },
+      stateChanged: (state, detail) => {
+        log.info("Source {source} is {state}: {detail}", { source, state, detail });
+        this.#stateChanged(source, state === "down" ? "down" : isWarm() ? "up" : "warming");
+      },
+    };
+  }
+
+  #stateChanged(source: string, state: "warming" | "up" | "down"): void {
+    const { states, metrics } = this.#init;
+    const before = states.get(source);
+    if (!states.set(source, state)) return;
+    metrics.sourceUp.set({ source }, state === "up" ? 1 : 0);
+    if (state === "down") this.#streams?.manager.tellAll(sourceChanged(source, "down"));
+    if (before === "down" && state !== "down") this.#streams?.manager.tellAll(sourceChanged(source, "up"));
+    if (!this.#isWarm && states.list().every((each) => each.state === "up")) {
+      this.#isWarm = true;
+      this.#ready.resolve();
+    }
+  }
+}

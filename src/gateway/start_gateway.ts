@@ -1,0 +1,142 @@
+import { getLogger } from "@logtape/logtape";
+import { createAuthenticator } from "../access/authenticator.ts";
+import { Broadcaster } from "../broadcast/broadcaster.ts";
+import type { EventBus } from "../bus/event_bus.ts";
+import type { Config } from "../config/schema.ts";
+import { IdempotencyWindow } from "../guard/idempotency_window.ts";
+import { corsPolicy } from "../http/cors.ts";
+import { healthRoutes } from "../http/health_routes.ts";
+import { homeRoute } from "../http/home_route.ts";
+import { metricsRoute } from "../http/metrics_route.ts";
+import { publishRoute } from "../http/publish_route.ts";
+import { type Route, router } from "../http/router.ts";
+import { streamRoute } from "../http/stream_route.ts";
+import { ticketRoute } from "../http/ticket_route.ts";
+import { GatewayMetrics } from "../metrics/gateway_metrics.ts";
+import { createPipeline } from "../pipeline/pipeline.ts";
+import { attachSources } from "./attach_sources.ts";
+import { DeadLetterWriter } from "./dead_letter_writer.ts";
+import { Delivery } from "./delivery.ts";
+import { openBus } from "./open_bus.ts";
+import { SourceStates } from "./source_states.ts";
+
+/** A gateway that listens. */
+export interface Gateway {
+  readonly port: number;
+  /** 0 when the admin port is off. */
+  readonly adminPort: number;
+  /** The bus of a source, for what runs in the same process: the demo. */
+  bus(source: string): EventBus | undefined;
+  /** Resolves when every source is attached and the journal is warm. */
+  readonly ready: Promise<void>;
+  /** Rejects when the gateway cannot go on at all; never resolves before it is disposed. */
+  readonly failed: Promise<never>;
+  /** Refuses new streams, closes the open ones over the configured window, and ends. Later calls wait for the first. */
+  drain(): Promise<void>;
+}
+
+const log = getLogger(["tidegate", "gateway"]);
+
+/** What the gateway shows at `GET /`; nothing of it is secret. */
+export interface GatewayOptions {
+  /** A command that shows a stream, in development mode. */
+  readonly hint?: string;
+}
+
+/**
+ * Assembles a gateway and lets it listen. It answers at once; streams are refused softly until all sources are
+ * attached and warm.
+ *
+ * @throws BusError when a bus cannot be opened; Deno.errors.AddrInUse when a port is taken
+ */
+export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
+  const { server, streams, publish } = config;
+  const stop = new AbortController();
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {});
+  const metrics = new GatewayMetrics();
+  const states = new SourceStates(Object.keys(config.sources));
+  const buses = await openBuses(config);
+  const broadcaster = new Broadcaster(streams.flush.maxDelayMs, ({ deliveries }) => metrics.deliveries.inc(deliveries));
+  const deadLetterSource = config.mappings.deadLetter.source;
+  const deadLetters = new DeadLetterWriter(
+    deadLetterSource === undefined ? undefined : buses.get(deadLetterSource),
+    config.mappings.deadLetter.maxOriginalBytes,
+  );
+  const delivery = new Delivery({ config, metrics, states, broadcaster, deadLetters, pipeline: pipelineOf(config) });
+  const authenticator = createAuthenticator(config.auth, Date.now, { allowedOrigins: server.corsOrigins });
+  const readiness = () => ({ isDraining: stop.signal.aborted || delivery.isDraining, sources: states.list() });
+  const publicRoutes: Route[] = [
+    homeRoute(server.node, options.hint),
+    ...healthRoutes(readiness),
+    streamRoute({
+      authenticator,
+      stream: () => delivery.streamContext,
+      limits: streams,
+      refuse: (reason) => delivery.refuse(reason),
+    }),
+    publishRoute({
+      authenticator,
+      bus: publish.source === undefined ? undefined : buses.get(publish.source),
+      idempotency: new IdempotencyWindow({
+        windowMs: publish.idempotencyWindowMs,
+        maxKeys: publish.idempotencyMaxKeys,
+      }),
+      maxRequestBytes: server.maxRequestBytes,
+      maxBatch: publish.maxBatch,
+      onPublished: (count) => metrics.published.inc(count),
+    }),
+    ticketRoute(authenticator),
+  ];
+  const adminRoutes: Route[] = [...healthRoutes(readiness), ...(config.metrics.enabled ? [metricsRoute(metrics)] : [])];
+  const onAnswer = (route: string, status: number) => metrics.requests.inc({ route, status: String(status) });
+  const listen = (routes: readonly Route[], hostname: string, port: number) =>
+    Deno.serve(
+      { hostname, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) },
+      router(routes, { cors: corsPolicy(server.corsOrigins), onAnswer }),
+    );
+  const publicServer = listen(publicRoutes, server.host, server.port);
+  const adminServer = server.adminPort === 0 ? undefined : listen(adminRoutes, server.adminHost, server.adminPort);
+
+  const followed = [...buses.values()].filter(({ source }) => source !== deadLetterSource);
+  const tailRecords = Math.ceil(config.journal.maxEvents / Math.max(1, followed.length));
+  const following = attachSources(followed, tailRecords, stop.signal)
+    .then(async (sources) => sources === undefined ? undefined : await delivery.run(sources, stop.signal))
+    .catch((error) => failure.reject(error));
+  let draining: Promise<void> | undefined;
+  return {
+    port: publicServer.addr.port,
+    adminPort: adminServer?.addr.port ?? 0,
+    bus: (source) => buses.get(source),
+    ready: delivery.ready,
+    failed: failure.promise,
+    drain: () => draining ??= end(),
+  };
+
+  async function end(): Promise<void> {
+    log.info("Draining {count} streams over {windowMs} ms", {
+      count: delivery.streamCount,
+      windowMs: config.drain.windowMs,
+    });
+    // The listener stays until the last stream is gone: a client that comes back meanwhile gets a soft refusal.
+    await delivery.drain(config.drain.windowMs);
+    stop.abort();
+    await Promise.all([following, publicServer.shutdown(), adminServer?.shutdown()]);
+    await deadLetters[Symbol.asyncDispose]();
+    broadcaster[Symbol.dispose]();
+    await Promise.allSettled([...buses.values()].map((bus) => bus[Symbol.asyncDispose]()));
+  }
+}
+
+async function openBuses(config: Config): Promise<ReadonlyMap<string, EventBus>> {
+  const buses = new Map<string, EventBus>();
+  for (const [source, settings] of Object.entries(config.sources)) {
+    buses.set(source, await openBus(source, settings, config.server.node));
+  }
+  return buses;
+}
+
+function pipelineOf(config: Config) {
+  const formats = new Map(Object.entries(config.sources).map(([source, { format }]) => [source, format]));
+  return createPipeline({ mappings: config.mappings, formats });
+}
