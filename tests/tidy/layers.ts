@@ -4,8 +4,8 @@ import { syntaxNodes } from "./syntax_nodes.ts";
 
 /** The folders of src from the top down, as docs/architecture.md lists them: an import goes down, never up and never across. */
 export const LAYERS: readonly (readonly string[])[] = [
-  ["gateway"],
   ["cli"],
+  ["gateway"],
   ["http"],
   ["stream"],
   ["bus", "pipeline", "replay", "broadcast", "access", "guard"],
