@@ -17,12 +17,13 @@ import {
   type PublishedPosition,
   type PublishRecord,
 } from "../event_bus.ts";
+import { partitionOfKey } from "../partition_of_key.ts";
+import { PublishAllowance } from "../publish_allowance.ts";
 import { ChangeSignal } from "./change_signal.ts";
 import type { LogStore, PlacedRecord } from "./log_store.ts";
-import { partitionOfKey } from "../partition_of_key.ts";
 
 /** Without publishes nobody else notices that records grow too old. */
-const EXPIRY_CHECK_INTERVAL_MS = 60_000;
+const TRIM_INTERVAL_MS = 60_000;
 /** A follower that catches up lets timers and sockets of the process have their turn this often. */
 const MAX_TURN_MS = 8;
 
@@ -33,7 +34,8 @@ export class EmbeddedBus implements EventBus {
   readonly #store: LogStore;
   readonly #changes = new ChangeSignal();
   readonly #closing = new AbortController();
-  readonly #expiryTimer: ReturnType<typeof setInterval>;
+  readonly #trimTimer: ReturnType<typeof setInterval>;
+  readonly #waiting = new PublishAllowance();
   /** Records without a key go round the partitions. */
   #keylessRecords = 0;
 
@@ -41,7 +43,7 @@ export class EmbeddedBus implements EventBus {
     this.source = source;
     this.#store = store;
     store.onChange = () => this.#changes.notify();
-    this.#expiryTimer = setInterval(() => store.expire(), EXPIRY_CHECK_INTERVAL_MS);
+    this.#trimTimer = setInterval(() => store.trim(), TRIM_INTERVAL_MS);
   }
 
   get durability(): "memory" | "disk" {
@@ -50,7 +52,7 @@ export class EmbeddedBus implements EventBus {
 
   async bounds(tailRecords = 0): Promise<LogBounds> {
     this.#assertOpen("tell the bounds of");
-    this.#store.expire();
+    this.#store.trim();
     const partitions = new Map<number, PartitionBounds>();
     for (let partition = 0; partition < this.#store.partitionCount; partition++) {
       const { first, next } = this.#store.limits(partition);
@@ -106,13 +108,13 @@ export class EmbeddedBus implements EventBus {
     this.#assertOpen("publish to");
     if (records.length === 0) return [];
     const placed = records.map((record): PlacedRecord => ({ partition: this.#partitionOf(record), record }));
-    const offsets = await this.#store.append(placed);
+    const offsets = await this.#waiting.hold(this.#name, records, () => this.#store.append(placed));
     return placed.map(({ partition }, index) => ({ partition, offset: offsets[index] ?? 0n }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing.signal.aborted) return;
-    clearInterval(this.#expiryTimer);
+    clearInterval(this.#trimTimer);
     this.#closing.abort();
     await this.#store.close();
   }

@@ -20,8 +20,8 @@ export interface LogStore {
    */
   append(records: readonly PlacedRecord[]): Promise<readonly Offset[]>;
 
-  /** Forgets what is too old. */
-  expire(): void;
+  /** Forgets what retention no longer allows; publishing does it too, but time passes without publishes. */
+  trim(): void;
 
   /** Told after every change of the limits. */
   onChange: () => void;

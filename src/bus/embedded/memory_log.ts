@@ -42,7 +42,7 @@ export class MemoryLog implements LogStore {
     return Promise.resolve(offsets);
   }
 
-  expire(): void {
+  trim(): void {
     const nowMs = Date.now();
     let trimmed = false;
     for (const partition of this.#partitions) trimmed = partition.trim(nowMs) || trimmed;
