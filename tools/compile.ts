@@ -1,0 +1,55 @@
+// deno-lint-ignore-file no-console -- a build step speaks to the terminal
+/**
+ * `deno task compile`: one self-contained executable, `dist/tidegate`.
+ *
+ * Where `../shared/tools/denort.sh` exists (machines that cannot reach Deno's download host) it names the pair of Deno
+ * and runtime base to compile with; else the Deno that runs this compiles with its own.
+ */
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const OUTPUT = `${ROOT}dist/tidegate`;
+const PAIR_SCRIPT = `${ROOT}../shared/tools/denort.sh`;
+
+/** What the executable may do, fixed for good when it is compiled. Writing is for the embedded log's file alone. */
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-env",
+  "--allow-read",
+  "--allow-write",
+  "--allow-sys=hostname,osRelease,uid",
+];
+
+/** `deno compile` overflows the default stack on large npm graphs. */
+const STACK_BYTES = String(64 * 1024 * 1024);
+
+const pair = await readPair();
+const { code } = await new Deno.Command(pair?.get("DENO_COMPILE") ?? Deno.execPath(), {
+  // Types were checked by the gate, on the current Deno.
+  args: ["compile", "--no-check", ...PERMISSIONS, "--output", OUTPUT, "main.ts"],
+  cwd: ROOT,
+  env: { RUST_MIN_STACK: STACK_BYTES, ...Object.fromEntries(pair ?? []) },
+}).spawn().status;
+if (code === 0) {
+  const { size } = await Deno.stat(OUTPUT);
+  console.log(`dist/tidegate, ${(size / 1024 / 1024).toFixed(0)} MiB`);
+}
+Deno.exit(code);
+
+/** The script prints lines `export NAME='value' NAME=value …`. */
+async function readPair(): Promise<ReadonlyMap<string, string> | undefined> {
+  if (!await exists(PAIR_SCRIPT)) return undefined;
+  const { code, stdout } = await new Deno.Command("bash", { args: [PAIR_SCRIPT], stderr: "inherit" }).output();
+  if (code !== 0) throw new Error(`Cannot prepare the compiler: ${PAIR_SCRIPT} ended with ${code}`);
+  const text = new TextDecoder().decode(stdout);
+  return new Map([...text.matchAll(/([A-Z_]+)='?([^'\s]+)'?/g)].map(([, name = "", value = ""]) => [name, value]));
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
