@@ -147,8 +147,8 @@ export const RELATIONS: readonly Relation[] = [
       ),
   },
   {
-    rule: "`publish.source` is a configured source of the format `tidegate`.",
-    sections: ["publish", "sources"],
+    rule: "`publish.source` is a configured source of the format `tidegate`, and not the one that takes dead letters.",
+    sections: ["publish", "sources", "mappings"],
     severity: "error",
     find: findPublishProblems,
   },
@@ -164,7 +164,7 @@ export const RELATIONS: readonly Relation[] = [
   },
   {
     rule: "All partitions known from the configuration fit in a cursor of 2 KiB.",
-    sections: ["sources"],
+    sections: ["sources", "mappings"],
     severity: "error",
     find: findWideCursor,
   },
@@ -196,7 +196,7 @@ function broken(isBroken: boolean, path: SettingPath, message: string): readonly
   return isBroken ? [{ path, message }] : [];
 }
 
-function findPublishProblems({ publish, sources }: Config): readonly BrokenRelation[] {
+function findPublishProblems({ publish, sources, mappings }: Config): readonly BrokenRelation[] {
   if (publish.source === undefined) return [];
   const path = ["publish", "source"];
   // Own entries only: a source's name could be that of something every object inherits.
@@ -204,6 +204,9 @@ function findPublishProblems({ publish, sources }: Config): readonly BrokenRelat
   const name = JSON.stringify(publish.source);
   if (source === undefined) {
     return [{ path, message: `must be a configured source: ${Object.keys(sources).join(", ")}; it is ${name}` }];
+  }
+  if (publish.source === mappings.deadLetter.source) {
+    return [{ path, message: `must not be mappings.deadLetter.source; both are ${name}` }];
   }
   return broken(
     source.format !== "tidegate",
@@ -223,10 +226,11 @@ const SOURCE_CHARACTERS = 22;
 const OFFSET_CHARACTERS = 10;
 const ENTRY_ID_CHARACTERS = 14;
 
-function findWideCursor({ sources }: Config): readonly BrokenRelation[] {
-  const longestName = Math.max(0, ...Object.keys(sources).map((name) => name.length));
+function findWideCursor({ sources, mappings }: Config): readonly BrokenRelation[] {
+  const followed = Object.entries(sources).filter(([name]) => name !== mappings.deadLetter.source);
+  const longestName = Math.max(0, ...followed.map(([name]) => name.length));
   let characters = IDENTITY_CHARACTERS + longestName;
-  for (const source of Object.values(sources)) {
+  for (const [, source] of followed) {
     characters += SOURCE_CHARACTERS + (
       source.kind === "redis"
         ? source.redis.streams.length * ENTRY_ID_CHARACTERS

@@ -46,7 +46,7 @@ export const configSchema = section({
 }).transform((settings) => ({
   ...settings,
   server: { ...settings.server, node: settings.server.node ?? nodeName() },
-  publish: withDefaultSource(settings.publish, settings.sources),
+  publish: withDefaultSource(settings.publish, settings.sources, settings.mappings.deadLetter.source),
 }));
 
 /** The effective configuration: complete, checked, durations in milliseconds, sizes in bytes. */
@@ -57,10 +57,14 @@ export type ConfigInput = z.input<typeof configSchema>;
 type PublishConfig = z.output<typeof publishSchema>;
 
 /** Publishing goes to the only embedded log that can hold published events; with none or several it stays off. */
-function withDefaultSource(publish: PublishConfig, sources: z.output<typeof sourcesSchema>): PublishConfig {
+function withDefaultSource(
+  publish: PublishConfig,
+  sources: z.output<typeof sourcesSchema>,
+  deadLetterSource: string | undefined,
+): PublishConfig {
   if (publish.source !== undefined) return publish;
   const candidates = Object.entries(sources).flatMap(([name, { kind, format }]) =>
-    kind === "embedded" && format === "tidegate" ? [name] : []
+    kind === "embedded" && format === "tidegate" && name !== deadLetterSource ? [name] : []
   );
   const [source] = candidates;
   return source === undefined || candidates.length > 1 ? publish : { ...publish, source };
