@@ -22,6 +22,8 @@ export interface CompiledRule {
 /** A conflation key beyond this is none: keys are held for every queued message. */
 const MAX_CONFLATION_KEY_LENGTH = 256;
 
+const SCHEMAS = new Map(Object.entries(EVENT_SCHEMAS));
+
 /** Compiles one rule of a checked configuration. */
 export function compileRule(rule: MappingRule, mappings: Mappings, isSensitive: SensitiveNames): CompiledRule {
   const matches = compileConditions(rule.when);
@@ -47,11 +49,10 @@ export function compileRule(rule: MappingRule, mappings: Mappings, isSensitive: 
     const data = dataOf(opened, opened.data);
     if (validate) assertFits(event, data);
     const key = conflationKeyOf(opened, opened.data);
-    const conflationKey = key !== undefined && key.length <= MAX_CONFLATION_KEY_LENGTH
-      ? { conflationKey: key }
-      : undefined;
     const messages = scopes.map((scope) =>
-      new SSEMessage({ event, data, scope, time, version, audience, priority, ...conflationKey })
+      key === undefined || key.length > MAX_CONFLATION_KEY_LENGTH
+        ? new SSEMessage({ event, data, scope, time, version, audience, priority })
+        : new SSEMessage({ event, data, scope, time, version, audience, priority, conflationKey: key })
     );
     return { kind: "messages", rule: name, messages };
   };
@@ -98,7 +99,7 @@ function compileEvent(event: NonNullable<MappingRule["event"]>): (opened: Opened
 function compileTime(path: string | undefined): (opened: OpenedRecord) => string {
   if (path === undefined) {
     return (opened) => {
-      const stated = opened.envelope.size === 0 ? undefined : opened.envelope.get("time");
+      const stated = opened.envelope?.("time");
       const time = (stated === undefined ? undefined : formatEventTime(stated)) ??
         formatTimeMs(opened.record.timestampMs);
       if (time === undefined) throw deadLetter("missing-time", "the record has no time of its own");
@@ -116,8 +117,7 @@ function compileTime(path: string | undefined): (opened: OpenedRecord) => string
 }
 
 function assertFits(event: string, data: unknown): void {
-  const schema = event in EVENT_SCHEMAS ? EVENT_SCHEMAS[event as keyof typeof EVENT_SCHEMAS] : undefined;
-  const result = schema?.safeParse(data);
+  const result = SCHEMAS.get(event)?.safeParse(data);
   if (result === undefined || result.success) return;
   const [issue] = result.error.issues;
   throw deadLetter("schema-mismatch", `${event}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`);

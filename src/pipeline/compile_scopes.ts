@@ -5,8 +5,12 @@ import { compileReader, compileWalk, type FieldReader } from "./field_reader.ts"
 import { deadLetter, withheld } from "./mapping_outcome.ts";
 import type { OpenedRecord } from "./opened_record.ts";
 
-/** Adds the scopes that one template makes of a record. */
-type ScopeMaker = (opened: OpenedRecord, scopes: Set<Scope>, maxScopes: number) => void;
+const NONE: readonly Scope[] = [];
+
+/** What one template makes of a record. */
+type ScopeMaker =
+  | { readonly kind: "one"; readonly make: (opened: OpenedRecord) => Scope }
+  | { readonly kind: "many"; readonly make: (opened: OpenedRecord, maxScopes: number) => readonly Scope[] };
 
 /**
  * Compiles scope or audience templates. What they read decides who may see the record, so they fail closed: a value
@@ -20,11 +24,11 @@ export function compileScopes(
 ): (opened: OpenedRecord) => readonly Scope[] {
   const makers = templates.map(compileScope);
   const [only] = makers;
-  if (only === undefined) return () => [];
+  if (only === undefined) return () => NONE;
+  if (makers.length === 1 && only.kind === "one") return (opened) => [only.make(opened)];
   return (opened) => {
-    const scopes = new Set<Scope>();
-    for (const make of makers) make(opened, scopes, maxScopes);
-    return [...scopes];
+    const scopes = makers.flatMap((maker) => maker.kind === "one" ? maker.make(opened) : maker.make(opened, maxScopes));
+    return [...new Set(scopes)];
   };
 }
 
@@ -36,7 +40,7 @@ function compileScope(text: string): ScopeMaker {
   const { literals, paths } = template;
   if (paths.length === 0) {
     const scope = checkedScope(text, text);
-    return (_opened, scopes) => scopes.add(scope);
+    return { kind: "one", make: () => scope };
   }
   const separators = literals.slice(1, -1);
   const expanded = paths.find((path) => path.expandAfter !== undefined);
@@ -55,11 +59,11 @@ function compileScope(text: string): ScopeMaker {
     }
     return checkedScope(made, text);
   };
-  if (expanded?.expandAfter === undefined) return (opened, scopes) => scopes.add(join(opened, undefined));
+  if (expanded?.expandAfter === undefined) return { kind: "one", make: (opened) => join(opened, undefined) };
 
   const readArray = compileWalk(expanded.segments.slice(0, expanded.expandAfter));
   const missing = `missing-field:${expanded.text}`;
-  return (opened, scopes, maxScopes) => {
+  const make = (opened: OpenedRecord, maxScopes: number): readonly Scope[] => {
     const elements = readArray(opened, opened.data);
     if (!Array.isArray(elements) || elements.length === 0) throw withheld(missing);
     if (elements.length > maxScopes) {
@@ -68,8 +72,9 @@ function compileScope(text: string): ScopeMaker {
         `${expanded.text} has ${elements.length} elements, at most ${maxScopes} may be`,
       );
     }
-    for (const element of elements) scopes.add(join(opened, element));
+    return elements.map((element: unknown) => join(opened, element));
   };
+  return { kind: "many", make };
 }
 
 /** Reads one value as it may stand in an address, exactly; anything else withholds the record. */

@@ -2,19 +2,24 @@ import type { RecordFormat } from "../config/mapping_schema.ts";
 import type { BusRecord } from "../model/bus_record.ts";
 import { deadLetter, withheld } from "./mapping_outcome.ts";
 import type { OpenedEnvelope, ParseJSON } from "./open_record.ts";
-import { textOrUndefined } from "./record_text.ts";
+import { decodeText } from "./record_text.ts";
 
 type JSONObject = Readonly<Record<string, unknown>>;
 
-/** Columns of an outbox row (Debezium's default names, and with underscores) → attribute. */
-const ROW_ATTRIBUTES: ReadonlyMap<string, string> = new Map([
-  ["id", "id"],
-  ["type", "type"],
-  ["event_type", "type"],
-  ["aggregatetype", "aggregatetype"],
-  ["aggregate_type", "aggregatetype"],
-  ["aggregateid", "subject"],
-  ["aggregate_id", "subject"],
+/** Attribute → headers in which the event router, or a common setting of it, puts it. */
+const HEADERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["id", ["id"]],
+  ["type", ["eventType", "type"]],
+  ["aggregatetype", ["aggregateType", "aggregatetype"]],
+  ["subject", ["aggregateId", "aggregateid"]],
+]);
+
+/** Attribute → columns of an outbox row: Debezium's default names, and the same with underscores. */
+const COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["id", ["id"]],
+  ["type", ["type", "event_type"]],
+  ["aggregatetype", ["aggregatetype", "aggregate_type"]],
+  ["subject", ["aggregateid", "aggregate_id"]],
 ]);
 
 /**
@@ -28,13 +33,13 @@ export function isOutboxRecord(headers: ReadonlyMap<string, Uint8Array>, format:
 
 /** Opens an outbox event router's record: key is the aggregate's id, headers tell type and id, the value the payload. */
 export function openOutboxRecord(record: BusRecord, content: unknown, parse: ParseJSON): OpenedEnvelope {
-  const attributes = new Map<string, string>();
-  const set = (name: string, text: string | undefined) => text !== undefined && attributes.set(name, text);
-  set("id", textOrUndefined(record.headers.get("id")));
-  set("type", textOrUndefined(record.headers.get("eventType")));
-  set("aggregatetype", textOrUndefined(record.headers.get("aggregateType")));
-  set("subject", textOrUndefined(record.key));
-  return { data: openPayload(withoutSchema(content), parse), attributes };
+  const envelope = (attribute: string) => {
+    const header = HEADERS.get(attribute)?.find((name) => record.headers.has(name));
+    const bytes = header === undefined ? undefined : record.headers.get(header);
+    if (bytes !== undefined) return decodeText(bytes);
+    return attribute === "subject" && record.key !== null ? decodeText(record.key) : undefined;
+  };
+  return { data: openPayload(withoutSchema(content), parse), envelope };
 }
 
 /** Whether the value is a raw Debezium change record, with or without its schema part. */
@@ -54,14 +59,14 @@ export function openChangeRecord(content: unknown, parse: ParseJSON): OpenedEnve
   if (!isObject(change)) throw deadLetter("invalid-envelope", "the change record is no object");
   const row = change.after;
   if (!isObject(row)) throw withheld("delete");
-  const attributes = new Map<string, string>([["op", String(change.op)]]);
-  if (isObject(change.source) && typeof change.source.table === "string") attributes.set("table", change.source.table);
-  if (!("payload" in row) || !("aggregatetype" in row || "aggregate_type" in row)) return { data: row, attributes };
-  for (const [column, attribute] of ROW_ATTRIBUTES) {
-    const value = row[column];
-    if (typeof value === "string" || typeof value === "number") attributes.set(attribute, String(value));
-  }
-  return { data: openPayload(row.payload, parse), attributes };
+  const isOutboxRow = "payload" in row && ("aggregatetype" in row || "aggregate_type" in row);
+  const envelope = (attribute: string) => {
+    if (attribute === "op") return scalarText(change.op);
+    if (attribute === "table") return isObject(change.source) ? scalarText(change.source.table) : undefined;
+    const column = isOutboxRow ? COLUMNS.get(attribute)?.find((name) => Object.hasOwn(row, name)) : undefined;
+    return column === undefined ? undefined : scalarText(row[column]);
+  };
+  return { data: isOutboxRow ? openPayload(row.payload, parse) : row, envelope };
 }
 
 /** Connect's JsonConverter wraps values as `{schema, payload}` when schemas are enabled. */
@@ -79,6 +84,11 @@ function openPayload(payload: unknown, parse: ParseJSON): unknown {
   } catch {
     throw deadLetter("invalid-envelope", "the payload of the outbox record is no JSON");
   }
+}
+
+function scalarText(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  return typeof value === "bigint" || Number.isSafeInteger(value) ? String(value) : undefined;
 }
 
 function isObject(value: unknown): value is JSONObject {

@@ -1,6 +1,6 @@
 import type { FieldPath } from "../config/mapping_template.ts";
 import type { OpenedRecord } from "./opened_record.ts";
-import { textOrUndefined } from "./record_text.ts";
+import { decodeText } from "./record_text.ts";
 
 /** Reads one value; `at` is the object that data paths start from. `undefined`: there is none. */
 export type FieldReader = (opened: OpenedRecord, at: unknown) => unknown;
@@ -10,11 +10,14 @@ export function compileReader(path: FieldPath): FieldReader {
   const [first = ""] = path.segments;
   switch (path.origin) {
     case "key":
-      return (opened) => textOrUndefined(opened.record.key);
+      return (opened) => opened.record.key === null ? undefined : decodeText(opened.record.key);
     case "header":
-      return (opened) => textOrUndefined(opened.record.headers.get(first));
+      return (opened) => {
+        const bytes = opened.record.headers.get(first);
+        return bytes === undefined ? undefined : decodeText(bytes);
+      };
     case "envelope":
-      return (opened) => opened.envelope.get(first);
+      return (opened) => opened.envelope?.(first);
     case "data":
       return compileWalk(path.segments);
   }

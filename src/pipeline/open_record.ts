@@ -4,19 +4,17 @@ import { isStructuredCloudEvent, openBinaryCloudEvent, openStructuredCloudEvent 
 import { isChangeRecord, isOutboxRecord, openChangeRecord, openOutboxRecord } from "./debezium_outbox.ts";
 import { parseExactJSON } from "./exact_json.ts";
 import { deadLetter, withheld } from "./mapping_outcome.ts";
-import type { OpenedRecord } from "./opened_record.ts";
+import type { Envelope, OpenedRecord } from "./opened_record.ts";
 import { decodeText } from "./record_text.ts";
 
-/** What an envelope holds. */
+/** What an envelope holds, and says. */
 export interface OpenedEnvelope {
   readonly data: unknown;
-  readonly attributes: ReadonlyMap<string, string>;
+  readonly envelope: Envelope | undefined;
 }
 
 /** Reads JSON text, with exact integers or fast; throws SyntaxError. */
 export type ParseJSON = (text: string) => unknown;
-
-const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
 
 /**
  * Decodes a record's value and takes its envelope off. Pure; reading exactly costs three times as much and is asked
@@ -37,17 +35,13 @@ export function openRecord(
   }
   const parse: ParseJSON = exact ? parseExactJSON : JSON.parse;
   const content = parseValue(value, parse);
-  const { data, attributes } = openEnvelope(record, content, format, parse);
-  return { record, data, envelope: attributes, exact, isInexact: false };
+  const { data, envelope } = openEnvelope(record, content, format, parse);
+  return { record, data, envelope, isInexact: false };
 }
 
 function parseValue(value: Uint8Array, parse: ParseJSON): unknown {
-  let text: string;
-  try {
-    text = decodeText(value);
-  } catch {
-    throw deadLetter("not-utf8", `${value.byteLength} bytes that are not UTF-8`);
-  }
+  const text = decodeText(value);
+  if (text === undefined) throw deadLetter("not-utf8", `${value.byteLength} bytes that are not UTF-8`);
   try {
     return parse(text);
   } catch (error) {
@@ -58,7 +52,7 @@ function parseValue(value: Uint8Array, parse: ParseJSON): unknown {
 
 function openEnvelope(record: BusRecord, content: unknown, format: RecordFormat, parse: ParseJSON): OpenedEnvelope {
   const { headers } = record;
-  if (format === "json" || format === "tidegate") return { data: content, attributes: NO_ATTRIBUTES };
+  if (format === "json" || format === "tidegate") return { data: content, envelope: undefined };
   if (format !== "debezium-outbox") {
     if (headers.has("ce_specversion")) return openBinaryCloudEvent(content, headers);
     if (isStructuredCloudEvent(content)) return openStructuredCloudEvent(content, parse);
@@ -69,5 +63,5 @@ function openEnvelope(record: BusRecord, content: unknown, format: RecordFormat,
   if (format === "debezium-outbox") {
     throw deadLetter("invalid-envelope", "neither an outbox record nor a change record");
   }
-  return { data: content, attributes: NO_ATTRIBUTES };
+  return { data: content, envelope: undefined };
 }

@@ -5,10 +5,14 @@ export interface OpenedRecord {
   readonly record: BusRecord;
   /** The payload: any JSON value. */
   readonly data: unknown;
-  /** What the envelope says besides: `type`, `id`, `source`, `subject`, `time`, …; empty for plain JSON. */
-  readonly envelope: ReadonlyMap<string, string>;
-  /** True when {@link data} was read with exact integers (bigint) already. */
-  readonly exact: boolean;
+  /** `undefined` where there is none: plain JSON. */
+  readonly envelope: Envelope | undefined;
   /** Set by whoever uses a number that reading may have rounded; the record is then read again, exactly. */
   isInexact: boolean;
 }
+
+/**
+ * What the envelope says besides the data: `type`, `id`, `source`, `subject`, `time`, …; `undefined` for an attribute
+ * that it does not have. Asked one by one, because rules use two of a dozen.
+ */
+export type Envelope = (attribute: string) => string | undefined;

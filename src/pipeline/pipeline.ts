@@ -11,7 +11,7 @@
  *   makes the record be read again, exactly; records without them pay nothing.
  */
 import type { Mappings, RecordFormat } from "../config/mapping_schema.ts";
-import { createSensitiveNames } from "../config/sensitive_names.ts";
+import { createSensitiveNames, type SensitiveNames } from "../config/sensitive_names.ts";
 import type { BusRecord } from "../model/bus_record.ts";
 import { SSEMessage } from "../model/sse_message.ts";
 import { type CompiledRule, compileRule } from "./compile_rule.ts";
@@ -72,47 +72,47 @@ function compileRoutes(config: PipelineConfig): ReadonlyMap<string, Route> {
   }
   return new Map(Array.from(rules, ([source, ofSource]) => {
     const format = config.formats.get(source) ?? "auto";
-    return [source, format === "tidegate" ? compileNative(config.mappings) : compileRoute(ofSource, config, format)];
+    return [
+      source,
+      format === "tidegate" ? compileNative(config.mappings, isSensitive) : compileRoute(ofSource, config, format),
+    ];
   }));
 }
 
 function compileRoute(rules: readonly CompiledRule[], config: PipelineConfig, format: RecordFormat): Route {
   const { maxRecordBytes, unmatched } = config.mappings;
-  const apply = (opened: OpenedRecord): MappingOutcome => {
+  return exactly(maxRecordBytes, format, (opened) => {
     for (const rule of rules) if (rule.matches(opened)) return rule.apply(opened);
     if (unmatched === "drop") return { kind: "dropped", by: "unmatched" };
     throw deadLetter("no-rule", "no rule of its source matches the record");
-  };
-  return (record) => readTwiceIfInexact(apply, (exact) => openRecord(record, format, maxRecordBytes, exact));
+  });
 }
 
 /** Records that the gateway itself wrote: they name their event and scopes; only sensitive names are taken out. */
-function compileNative(mappings: Mappings): Route {
+function compileNative(mappings: Mappings, isSensitive: SensitiveNames): Route {
   const limits: MinimiseLimits = {
-    isSensitive: mappings.exposePublished ? undefined : createSensitiveNames(mappings.sensitiveNames),
+    isSensitive: mappings.exposePublished ? undefined : isSensitive,
     maxDepth: mappings.maxDepth,
   };
-  const apply = (opened: OpenedRecord): MappingOutcome => {
+  return exactly(mappings.maxRecordBytes, "tidegate", (opened) => {
     const native = decodeNativeRecord(opened.data, mappings.maxScopesPerRecord);
     if (typeof native === "string") throw deadLetter("invalid-envelope", `the published record ${native}`);
     const data = minimise(native.data, opened, limits);
     const messages = native.scopes.map((scope) => new SSEMessage({ ...native, scope, data }));
     return { kind: "messages", rule: "published", messages };
-  };
-  return (record) =>
-    readTwiceIfInexact(apply, (exact) => openRecord(record, "tidegate", mappings.maxRecordBytes, exact));
+  });
 }
 
-function readTwiceIfInexact(
-  apply: (opened: OpenedRecord) => MappingOutcome,
-  open: (exact: boolean) => OpenedRecord,
-): MappingOutcome {
-  const opened = open(false);
-  try {
-    const outcome = apply(opened);
-    return opened.isInexact ? apply(open(true)) : outcome;
-  } catch (error) {
-    if (opened.isInexact) return apply(open(true));
-    throw error;
-  }
+/** Opens and applies; once more, exactly, when what was applied met a number that reading may have rounded. */
+function exactly(maxRecordBytes: number, format: RecordFormat, apply: (opened: OpenedRecord) => MappingOutcome): Route {
+  return (record) => {
+    const opened = openRecord(record, format, maxRecordBytes, false);
+    try {
+      const outcome = apply(opened);
+      if (!opened.isInexact) return outcome;
+    } catch (error) {
+      if (!opened.isInexact) throw error;
+    }
+    return apply(openRecord(record, format, maxRecordBytes, true));
+  };
 }

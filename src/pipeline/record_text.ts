@@ -1,25 +1,11 @@
-import { Buffer, isAscii } from "node:buffer";
+import { Buffer, isAscii, isUtf8 } from "node:buffer";
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+/** Not `fatal`: asking first and decoding then is twice as fast, and what is asked for cannot be replaced silently. */
+const UTF8 = new TextDecoder();
 
-/**
- * The text of bytes that must be UTF-8; a byte order mark at the start is no part of it.
- *
- * @throws TypeError when they are not
- */
-export function decodeText(bytes: Uint8Array): string {
-  // Three times faster than TextDecoder for what nearly every record is.
-  return isAscii(bytes)
-    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
-    : UTF8.decode(bytes);
-}
-
-/** Same, but `undefined` where there are no bytes or they are not UTF-8. */
-export function textOrUndefined(bytes: Uint8Array | null | undefined): string | undefined {
-  if (bytes === null || bytes === undefined) return undefined;
-  try {
-    return decodeText(bytes);
-  } catch {
-    return undefined;
-  }
+/** The text of UTF-8 bytes, less a byte order mark at the start; `undefined` when they are not UTF-8. */
+export function decodeText(bytes: Uint8Array): string | undefined {
+  // ASCII, as most records are, costs half as much this way as through the decoder.
+  if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  return isUtf8(bytes) ? UTF8.decode(bytes) : undefined;
 }
