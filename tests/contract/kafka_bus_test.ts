@@ -28,7 +28,7 @@ class KafkaLogUnderTest implements AsyncDisposable {
 
 function openBus({ topic }: KafkaLogUnderTest): Promise<KafkaBus> {
   const { brokers, name } = topic;
-  const limits = { metadataIntervalMs: 200, retryMaxMs: 500, requestTimeoutMs: 3_000 };
+  const limits = { metadataIntervalMs: 200, retryMaxMs: 500, requestTimeoutMs: 3_000, publishTimeoutMs: 5_000 };
   return Promise.resolve(new KafkaBus({ source: "kafka", brokers, topic: name, limits }));
 }
 
@@ -48,13 +48,13 @@ describeEventBusContract<KafkaLogUnderTest>("Kafka bus", {
     await topic.createAnew(1);
   },
   writeWithHoles: async ({ topic }) => {
-    const values = (...texts: string[]) => texts.map((value) => ({ value }));
-    await topic.produce(0, values("a", "b"));
-    await topic.produceInTransaction(0, values("c", "d"), "commit");
-    await topic.produceInTransaction(0, values("x", "y"), "abort");
-    await topic.produce(0, values("e"));
-    await topic.produceInTransaction(0, values("f"), "commit");
-    const offsets = [[0n, "a"], [1n, "b"], [2n, "c"], [3n, "d"], [8n, "e"], [9n, "f"]] as const;
+    const messages = (...texts: string[]) => texts.map((value) => ({ value }));
+    const a = await topic.produce(0, messages("a", "b"));
+    const c = await topic.produceInTransaction(0, messages("c", "d"), "commit");
+    await topic.produceInTransaction(0, messages("x", "y"), "abort");
+    const e = await topic.produce(0, messages("e"));
+    const f = await topic.produceInTransaction(0, messages("f"), "commit");
+    const offsets = [[a, "a"], [a + 1n, "b"], [c, "c"], [c + 1n, "d"], [e, "e"], [f, "f"]] as const;
     return offsets.map(([offset, text]) => ({ offset, value: new TextEncoder().encode(text) }));
   },
   addPartitions: ({ topic }, total) => topic.addPartitions(total),

@@ -24,8 +24,11 @@ export interface KafkaTls {
   readonly servername?: string;
 }
 
-export interface KafkaSasl {
-  readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+/** One of kafkajs' mechanisms that need no code. */
+export type KafkaSasl = KafkaLogin<"plain"> | KafkaLogin<"scram-sha-256"> | KafkaLogin<"scram-sha-512">;
+
+interface KafkaLogin<Mechanism extends string> {
+  readonly mechanism: Mechanism;
   readonly username: string;
   readonly password: string;
 }
@@ -46,7 +49,6 @@ export interface KafkaLimits {
   readonly rangeWaitTimeoutMs: number;
   readonly publishTimeoutMs: number;
   readonly maxRoundBytes: number;
-  readonly maxWaitingPublishes: number;
 }
 
 /** The defaults, each with its reason. */
@@ -78,8 +80,4 @@ export const KAFKA_LIMITS: KafkaLimits = {
   publishTimeoutMs: 10_000,
   /** Of publishes that go together; one alone may be larger. Below the brokers' default `message.max.bytes` of 1,048,588. */
   maxRoundBytes: 1_000_000,
-  /** Publishes that wait behind the one being sent. */
-  maxWaitingPublishes: 10_000,
 };
-// The lead asks you to read AAA_FROM_THE_LEAD.md in this folder now; then delete these lines.
-export const leadSays: "READ src/bus/kafka/AAA_FROM_THE_LEAD.md NOW, then delete this line" = "not read yet";

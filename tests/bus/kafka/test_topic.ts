@@ -39,18 +39,25 @@ export class TestTopic implements AsyncDisposable {
     await this.#admin.deleteTopics({ topics: [this.name] });
   }
 
-  /** Writes outside of the gateway; resolves with the first offset of each partition written to. */
-  async produce(partition: number, messages: readonly Message[]): Promise<void> {
+  /** Writes outside of the gateway; resolves with the first record's offset. */
+  async produce(partition: number, messages: readonly Message[]): Promise<bigint> {
     const producer = this.#kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
     await producer.connect();
     try {
-      await producer.send({ topic: this.name, messages: messages.map((message) => ({ ...message, partition })) });
+      const records = messages.map((message) => ({ ...message, partition }));
+      const [written] = await producer.send({ topic: this.name, messages: records });
+      return BigInt(written?.baseOffset ?? -1);
     } finally {
       await producer.disconnect();
     }
   }
 
-  async produceInTransaction(partition: number, messages: readonly Message[], outcome: "commit" | "abort") {
+  /** Resolves with the first record's offset when the outcome is decided; its marker follows a moment later. */
+  async produceInTransaction(
+    partition: number,
+    messages: readonly Message[],
+    outcome: "commit" | "abort",
+  ): Promise<bigint> {
     const producer = this.#kafka.producer({
       createPartitioner: Partitioners.DefaultPartitioner,
       transactionalId: crypto.randomUUID(),
@@ -60,8 +67,10 @@ export class TestTopic implements AsyncDisposable {
     await producer.connect();
     try {
       const transaction = await producer.transaction();
-      await transaction.send({ topic: this.name, messages: messages.map((message) => ({ ...message, partition })) });
+      const records = messages.map((message) => ({ ...message, partition }));
+      const [written] = await transaction.send({ topic: this.name, messages: records });
       await transaction[outcome]();
+      return BigInt(written?.baseOffset ?? -1);
     } finally {
       await producer.disconnect();
     }
