@@ -31,7 +31,7 @@ export const ERROR_CODES = {
   "issuer-unknown": { status: 401, text: "The token's `iss` is none of the configured issuers." },
   "key-unknown": { status: 401, text: "The issuer has no key that the token's `kid` selects." },
   "keys-unavailable": {
-    status: 401,
+    status: 503,
     text: "The issuer's key set cannot be read at present, and no copy is fresh enough.",
   },
   "signature-invalid": { status: 401, text: "The token's signature does not verify." },
