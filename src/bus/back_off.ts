@@ -19,8 +19,12 @@ export class BackOff {
     if (signal.aborted) return Promise.resolve();
     const ceilingMs = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#failures++);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.max(MIN_WAIT_MS, Math.random() * ceilingMs));
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    return promise.finally(() => clearTimeout(timer));
+    const done = () => resolve();
+    const timer = setTimeout(done, Math.max(MIN_WAIT_MS, Math.random() * ceilingMs));
+    signal.addEventListener("abort", done);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+    });
   }
 }

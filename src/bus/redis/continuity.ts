@@ -4,8 +4,8 @@ import { arrayOf, idBefore } from "./stream_entry.ts";
 import { firstOffset, type StreamFacts } from "./stream_facts.ts";
 
 /**
- * How many entries had ever been added before a reader's position. Counted on while reading, it holds as long as no
- * entry from `since` on is deleted one by one: a reader would not see such an entry.
+ * How many entries had ever been added before a reader's position, counted on while it reads. It is exact as long as no
+ * entry from `since` on is deleted one by one before the reader sees it, and too small otherwise.
  */
 export interface Anchor {
   readonly since: Offset;
@@ -38,7 +38,7 @@ export async function isIntact(
  * there were none, `null` when nobody can know. The facts are newer than the read.
  *
  * The proof is the stream's own count of entries ever added: all that are no longer there were added before the first
- * one. It holds while nothing from the anchor on was deleted one by one.
+ * one. Entries deleted one by one can only make the number too large, so 0 is a proof even then.
  *
  * @param anchor of the position, when it has one
  * @param read offsets that a read from the position gave, in order; none: it gave nothing, or there was none
@@ -49,18 +49,20 @@ export function lostBefore(
   facts: StreamFacts,
   anchor: Anchor | undefined,
 ): number | null {
-  const { added, length, maxDeleted } = facts;
+  const { added, length, maxDeleted, marker } = facts;
   const first = firstOffset(facts);
   if (first <= position) return 0;
   if (added === null || maxDeleted === null) return null;
-  if (added === length) return 0;
-  if (anchor === undefined || maxDeleted >= anchor.since) return null;
   const addedBeforeFirst = added - length;
+  // Without a mark the stream may be another one than the position's, of which nothing has been trimmed yet.
+  if (addedBeforeFirst === 0 && marker !== null) return 0;
+  if (anchor === undefined) return null;
   const firstRead = read[0] ?? first;
-  if (firstRead > first) return null;
-  if (firstRead === first) return addedBeforeFirst - anchor.added;
-  // Trimming went on after the read. Only while it has not passed all that was read is the number before it certain.
   const lastRead = read.at(-1) ?? first;
-  if (lastRead < first) return null;
-  return addedBeforeFirst - read.filter((offset) => offset < first).length - anchor.added;
+  // Trimming may have gone on after the read. While it has not passed all that was read, what was read counts.
+  if (firstRead > first || lastRead < first) return null;
+  const lost = addedBeforeFirst - read.filter((offset) => offset < first).length - anchor.added;
+  if (lost === 0) return 0;
+  // Deleted ones that the reader never saw count as added and never as read: the true number may be smaller.
+  return lost < 0 || maxDeleted >= anchor.since ? null : lost;
 }

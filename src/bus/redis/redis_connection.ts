@@ -41,9 +41,12 @@ export class RedisConnection implements AsyncDisposable {
     this.ended = new Promise((resolve) => this.#redis.once("end", resolve));
   }
 
-  /** @throws RedisFailure `unsent`, or `refused` when the password is */
-  static async open(settings: RedisBusSettings): Promise<RedisConnection> {
+  /** @throws RedisFailure `unsent`, also when the signal aborts, or `refused` when the password is */
+  static async open(settings: RedisBusSettings, signal: AbortSignal): Promise<RedisConnection> {
+    if (signal.aborted) throw new RedisFailure("unsent", "it was closed");
     const connection = new RedisConnection(settings);
+    const close = () => void connection.close();
+    signal.addEventListener("abort", close);
     try {
       await connection.#withTimeout(connection.#redis.connect(), settings.connectTimeoutMs);
       return connection;
@@ -51,6 +54,8 @@ export class RedisConnection implements AsyncDisposable {
       await connection.close();
       const failure = redisFailureOf(connection.#lastError ?? error);
       throw failure.kind === "refused" ? failure : new RedisFailure("unsent", failure.message);
+    } finally {
+      signal.removeEventListener("abort", close);
     }
   }
 

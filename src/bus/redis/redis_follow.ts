@@ -63,21 +63,19 @@ export class RedisFollow {
 
   /** Resolves when the signal is aborted; rejects with what the sink threw, or what waiting cannot cure. */
   async run(): Promise<void> {
-    while (!this.#signal.aborted) {
-      try {
-        await this.#attach();
-      } catch (error) {
-        if (error instanceof SinkError) throw error.cause;
-        if (this.#signal.aborted) return;
-        await this.#lose(error);
+    try {
+      while (!this.#signal.aborted) {
+        await this.#attach().catch((error) => this.#lose(error));
+        await this.#backOff.wait(this.#signal);
       }
-      await this.#backOff.wait(this.#signal);
+    } catch (error) {
+      throw error instanceof SinkError ? error.cause : error;
     }
   }
 
   /** One connection's life. */
   async #attach(): Promise<void> {
-    await using connection = await RedisConnection.open(this.#settings);
+    await using connection = await RedisConnection.open(this.#settings, this.#signal);
     const close = () => void connection.close();
     this.#signal.addEventListener("abort", close);
     try {
@@ -98,6 +96,8 @@ export class RedisFollow {
   }
 
   async #lose(error: unknown): Promise<void> {
+    if (error instanceof SinkError) throw error;
+    if (this.#signal.aborted) return;
     const failure = error instanceof RedisFailure ? error : undefined;
     const detail = error instanceof Error ? error.message : String(error);
     if (this.#state === undefined && failure !== undefined && isLasting(failure)) {

@@ -6,7 +6,7 @@ import { RedisFailure } from "./redis_failure.ts";
 export class RedisLink implements AsyncDisposable {
   readonly #settings: RedisBusSettings;
   #connection: Promise<RedisConnection> | undefined;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(settings: RedisBusSettings) {
     this.#settings = settings;
@@ -18,12 +18,12 @@ export class RedisLink implements AsyncDisposable {
    * @throws RedisFailure
    */
   connection(): Promise<RedisConnection> {
-    if (this.#isClosed) return Promise.reject(new RedisFailure("unsent", "the bus was closed"));
+    if (this.#closing.signal.aborted) return Promise.reject(new RedisFailure("unsent", "the bus was closed"));
     return this.#connection ??= this.#open();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     const connection = await this.#connection?.catch(() => undefined);
     await connection?.close();
   }
@@ -31,7 +31,7 @@ export class RedisLink implements AsyncDisposable {
   async #open(): Promise<RedisConnection> {
     const forget = () => this.#connection = undefined;
     try {
-      const connection = await RedisConnection.open(this.#settings);
+      const connection = await RedisConnection.open(this.#settings, this.#closing.signal);
       void connection.ended.then(forget);
       return connection;
     } catch (error) {
