@@ -131,7 +131,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 async function openBuses(config: Config): Promise<ReadonlyMap<string, EventBus>> {
   const buses = new Map<string, EventBus>();
   for (const [source, settings] of Object.entries(config.sources)) {
-    buses.set(source, await openBus(source, settings, config.server.node));
+    buses.set(source, await openBus(source, settings));
   }
   return buses;
 }

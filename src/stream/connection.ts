@@ -164,9 +164,17 @@ export class Connection implements Member, ReplayTarget {
     const mayHaveTheRest = reason === "max-lifetime" || reason === "draining";
     const rest = mayHaveTheRest ? this.#queue.take(Number.POSITIVE_INFINITY) : undefined;
     if (rest !== undefined) this.#controller?.enqueue(rest);
+    if (this.#hasEnded()) return;
     this.#controller?.enqueue(streamClosing(reason, retryMs));
+    // Writing can find out that the client is gone, which ends the stream by itself.
+    if (this.#hasEnded()) return;
     this.#controller?.close();
     this.#end(reason);
+  }
+
+  /** As a call, because what was true before a write need not be true after it. */
+  #hasEnded(): boolean {
+    return this.ended.aborted;
   }
 
   /** A token that ended while the process stood still must not get one more event. */
