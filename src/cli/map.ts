@@ -1,0 +1,183 @@
+import type { Config } from "../config/schema.ts";
+import { stringifyExact } from "../pipeline/exact_json.ts";
+import { type MappingOutcome, Unmappable } from "../pipeline/mapping_outcome.ts";
+import { openRecord } from "../pipeline/open_record.ts";
+import { createPipeline, type Pipeline } from "../pipeline/pipeline.ts";
+import { readRecordLine, type RecordLine } from "../pipeline/record_line.ts";
+import { trimmedFields } from "../pipeline/trimmed_fields.ts";
+import { type Command, EXIT_CODES, type FlagValues, runCommand, usageProblem } from "./command.ts";
+import { CONFIG_FLAGS, loadFromFlags, printProblems } from "./config_flags.ts";
+import { print, printProblem } from "./print.ts";
+
+/** `tidegate map`: shows what the configuration makes of records, offline; resolves with the exit code. */
+export async function map(args: readonly string[]): Promise<number> {
+  return await runCommand(MAP, args);
+}
+
+const FLAGS = {
+  file: { value: "FILE", help: "The records, one JSON line each; - reads standard input." },
+  source: { value: "NAME", help: "Every line is the bare value of a record of this source." },
+  config: CONFIG_FLAGS.config,
+  set: CONFIG_FLAGS.set,
+  json: { help: "Print JSON lines: one a record, the summary last." },
+} as const;
+
+const MAP: Command<typeof FLAGS> = {
+  name: "map",
+  usage: ["map --file FILE [--source NAME] [flags]"],
+  about: [
+    "Shows for each record what would leave, for whom, and what stays behind. Needs no Kafka, no Redis, no network.",
+    "",
+    'A line is {"source": …, "key"?: …, "headers"?: {…}, "timestampMs"?: …, "value": …}. A value that is text stands for',
+    "the record's text as it is; anything else is its JSON. Exit code 1: a record is a dead letter, or a line is broken.",
+  ].join("\n"),
+  flags: FLAGS,
+  run: async (flags, positionals) => {
+    if (positionals.length > 0) {
+      return usageProblem("map", `${JSON.stringify(positionals[0])} is one argument too many`);
+    }
+    if (flags.file === undefined) return usageProblem("map", "it needs --file FILE");
+    const loaded = loadFromFlags({ ...flags, dev: false, port: undefined });
+    if (loaded.kind === "problems") {
+      printProblems(loaded);
+      return EXIT_CODES.problem;
+    }
+    if (flags.source !== undefined && !Object.hasOwn(loaded.config.sources, flags.source)) {
+      const known = Object.keys(loaded.config.sources).join(", ");
+      return usageProblem("map", `no source is named ${JSON.stringify(flags.source)}; there are ${known}`);
+    }
+    const lines = await readLines(flags.file);
+    if (typeof lines === "string") {
+      printProblem(`Cannot read ${JSON.stringify(flags.file)}: ${lines}`);
+      return EXIT_CODES.problem;
+    }
+    return mapLines(lines, loaded.config, flags);
+  },
+};
+
+/** Counts of everything that was read. */
+interface Summary {
+  records: number;
+  messages: number;
+  mapped: number;
+  dropped: number;
+  deadLetters: number;
+  brokenLines: number;
+}
+
+function mapLines(lines: readonly string[], config: Config, flags: FlagValues<typeof FLAGS>): number {
+  const formats = new Map(Object.entries(config.sources).map(([name, { format }]) => [name, format]));
+  const pipeline = createPipeline({ mappings: config.mappings, formats });
+  const summary: Summary = { records: 0, messages: 0, mapped: 0, dropped: 0, deadLetters: 0, brokenLines: 0 };
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === "") continue;
+    const given = { source: flags.source, offset: BigInt(index), timestampMs: Date.now() };
+    const read = readRecordLine(line, given);
+    const problem = typeof read === "string" ? read : formats.has(read.source) ? undefined : unknownSource(read.source);
+    if (typeof read === "string" || problem !== undefined) {
+      summary.brokenLines++;
+      printProblem(`${flags.file}:${index + 1}: the line ${printable(problem ?? "")}`);
+      continue;
+    }
+    const row = rowOf(index + 1, read, pipeline, config);
+    count(summary, row.outcome);
+    print(flags.json ? stringifyExact(jsonRow(row)) : textRow(row));
+  }
+  print(flags.json ? JSON.stringify({ summary }) : textSummary(summary));
+  return summary.deadLetters + summary.brokenLines === 0 ? EXIT_CODES.ok : EXIT_CODES.problem;
+}
+
+/** What is shown of one record. */
+interface Row {
+  readonly line: number;
+  readonly source: string;
+  readonly outcome: MappingOutcome;
+  /** Fields of the data that stay behind. */
+  readonly trimmed: readonly string[];
+}
+
+function rowOf(line: number, { source, record }: RecordLine, pipeline: Pipeline, config: Config): Row {
+  const outcome = pipeline.mapRecord(source, record, 0);
+  const rule = outcome.kind === "messages"
+    ? config.mappings.rules.find(({ name }) => name === outcome.rule)
+    : undefined;
+  const format = config.sources[source]?.format ?? "auto";
+  if (rule === undefined) return { line, source, outcome, trimmed: [] };
+  try {
+    const { data } = openRecord(record, format, config.mappings.maxRecordBytes, true);
+    return { line, source, outcome, trimmed: trimmedFields(data, rule) };
+  } catch (error) {
+    if (error instanceof Unmappable) return { line, source, outcome, trimmed: [] };
+    throw error;
+  }
+}
+
+function count(summary: Summary, outcome: MappingOutcome): void {
+  summary.records++;
+  switch (outcome.kind) {
+    case "messages":
+      summary.mapped++;
+      summary.messages += outcome.messages.length;
+      return;
+    case "dropped":
+      summary.dropped++;
+      return;
+    case "dead-letter":
+      summary.deadLetters++;
+  }
+}
+
+function jsonRow({ line, source, outcome, trimmed }: Row): object {
+  if (outcome.kind !== "messages") return { line, source, ...outcome };
+  const [first] = outcome.messages;
+  const scopes = outcome.messages.map(({ scope }) => scope);
+  const { event, data, audience, time, version, priority, conflationKey } = first ?? {};
+  const { kind, rule } = outcome;
+  return { line, source, kind, rule, event, scopes, audience, time, version, priority, conflationKey, data, trimmed };
+}
+
+function textRow({ line, source, outcome, trimmed }: Row): string {
+  const head = `${line} ${source}`;
+  if (outcome.kind === "dropped") return `${head}: dropped by ${outcome.by}`;
+  if (outcome.kind === "dead-letter") return `${head}: dead letter, ${outcome.reason}: ${printable(outcome.detail)}`;
+  const [first] = outcome.messages;
+  if (first === undefined) return `${head}: nothing (rule ${outcome.rule})`;
+  const rows: [string, string][] = [
+    ["scope", outcome.messages.map(({ scope }) => scope).join(", ")],
+    ["audience", first.audience.join(", ")],
+    ["data", stringifyExact(first.data)],
+    ["time", first.time],
+    ["priority", first.priority === "normal" ? "" : first.priority],
+    ["replaces by", first.conflationKey ?? ""],
+    ["stays behind", trimmed.join(", ")],
+  ];
+  const shown = rows.filter(([, text]) => text !== "").map(([name, text]) =>
+    `  ${name.padEnd(12)}  ${printable(text)}`
+  );
+  return [`${head}: ${first.event} (rule ${outcome.rule})`, ...shown].join("\n");
+}
+
+function textSummary({ records, mapped, messages, dropped, deadLetters, brokenLines }: Summary): string {
+  const broken = brokenLines === 0 ? "" : `, ${brokenLines} broken lines`;
+  return `${records} records: ${mapped} mapped to ${messages} messages, ${dropped} dropped, ${deadLetters} dead letters${broken}`;
+}
+
+function unknownSource(source: string): string {
+  return `has the source ${JSON.stringify(source)}, which is not configured`;
+}
+
+/** Record content must not steer a terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
+/** The file's lines; a text when it cannot be read. */
+async function readLines(file: string): Promise<readonly string[] | string> {
+  try {
+    const readable = file === "-" ? Deno.stdin.readable : (await Deno.open(file)).readable;
+    return (await new Response(readable).text()).split(/\r?\n/);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "it does not exist";
+    return error instanceof Error ? error.message : String(error);
+  }
+}
