@@ -58,6 +58,11 @@ const COMMANDS: readonly CommandRow[] = [
     summary: "Mint a token for development, or look into one.",
     load: async () => (await import("./token.ts")).token,
   },
+  {
+    name: "map",
+    summary: "Show what the configuration does to records, offline.",
+    load: async () => (await import("./map.ts")).map,
+  },
 ];
 
 const HELP = [
