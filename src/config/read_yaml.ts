@@ -30,6 +30,9 @@ const MAX_NODES = 100_000;
 const MAX_DEPTH = 64;
 const MAX_SYNTAX_PROBLEMS = 20;
 
+/** Mistakes after which the rest of the text still means what it says; any other is the last one that is named. */
+const HARMLESS: ReadonlySet<string> = new Set(["TAB_AS_INDENT", "TAG_RESOLVE_FAILED", "BAD_DQ_ESCAPE"]);
+
 /** What a YAML text says. When `problems` is not empty the settings are what could be read nevertheless. */
 export interface ReadYAML {
   readonly settings: SettingMap;
@@ -58,7 +61,6 @@ export function readYAML(file: string, text: string): ReadYAML {
       prettyErrors: false,
       lineCounter: lines,
       uniqueKeys: false,
-      logLevel: "silent",
     });
   } catch {
     return refused("the file is not YAML that can be read");
@@ -86,11 +88,12 @@ class YAMLReader {
   read(none: SettingMap): ReadYAML {
     const { errors, warnings, contents, directives } = this.#document;
     if (directives.yaml.version !== "1.2") this.#refuse(none.origin, [], "asks for YAML 1.1; only YAML 1.2 is read");
-    for (const error of [...errors, ...warnings].slice(0, MAX_SYNTAX_PROBLEMS)) {
+    const syntax = [...errors, ...warnings].sort((left, right) => left.pos[0] - right.pos[0]);
+    for (const error of syntax.slice(0, MAX_SYNTAX_PROBLEMS)) {
       this.#refuse(this.#origin(error.pos[0]), [], syntaxMessage(error));
-      if (error.code === "RESOURCE_EXHAUSTION") break;
+      if (!HARMLESS.has(error.code)) break;
     }
-    // What follows a syntax error is guesswork, and so would be every problem found in it.
+    // What follows a syntax error is guesswork, and so would be every problem found in the settings.
     if (this.#problems.length > 0 || contents === null) return { settings: none, problems: this.#problems };
     if (isScalar(contents) && contents.value === null) return { settings: none, problems: [] };
     if (!isMap(contents)) {
@@ -187,6 +190,8 @@ function syntaxMessage(error: YAMLError): string {
       return "the indentation does not fit what stands above";
     case "MISSING_CHAR":
       return "a closing quote, bracket, comma or colon is missing";
+    case "UNEXPECTED_TOKEN":
+      return "something stands here that does not belong; inside [ ] and { } a value with braces needs quotes";
     case "MULTIPLE_DOCS":
       return "a second document begins here (---); a configuration is one";
     case "BAD_DQ_ESCAPE":

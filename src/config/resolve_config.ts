@@ -6,7 +6,7 @@ import { type ReadSecretFile, readSecretFiles } from "./read_secret_files.ts";
 import { readYAML } from "./read_yaml.ts";
 import { RELATIONS } from "./relations.ts";
 import { type Config, configSchema } from "./schema.ts";
-import { formatPath, originAt, plainValue, type SettingNode } from "./setting_tree.ts";
+import { formatPath, nodeAt, originAt, plainValue, type SettingNode } from "./setting_tree.ts";
 import { type Environment, substituteVariables } from "./substitute_variables.ts";
 
 /** All that a configuration is made of, as text: nothing here reads a file or a variable by itself. */
@@ -79,7 +79,8 @@ function relationProblems(config: Config, settings: SettingNode, bad: ReadonlySe
   return RELATIONS.filter(({ sections }) => !sections.some((section) => bad.has(section))).flatMap((relation) =>
     relation.find(config).map(({ path, message }): ConfigProblem => ({
       severity: relation.severity,
-      origin: originAt(settings, path),
+      // Of a section that nobody wrote, there is no place to point at.
+      origin: nodeAt(settings, path.slice(0, 1)) === undefined ? { kind: "default" } : originAt(settings, path),
       path: formatPath(path),
       message,
     }))

@@ -45,7 +45,7 @@ const kafkaSchema = section({
     mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"])
       .describe("SASL mechanism, as the listener of the brokers offers it."),
     username: z.string().min(1)
-      .describe("SASL user."),
+      .describe("Name of the user that the brokers know."),
     password: secret().exactOptional()
       .describe("SASL password."),
     passwordFile: secretFile().exactOptional()
