@@ -1,4 +1,5 @@
 import { base64url } from "jose";
+import { isCanonicalBase64url } from "./canonical_base64url.ts";
 import { type JsonObject, parseStrictJsonObject } from "./strict_json.ts";
 
 /** A JWT in its compact form, read but not yet believed. */
@@ -11,7 +12,7 @@ export interface CompactToken {
 /** Longest token in characters: what proxies and browsers carry in one header by default. */
 export const MAX_TOKEN_LENGTH = 8_192;
 
-const THREE_PARTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
+const THREE_PARTS = /^([^.]+)\.([^.]+)\.([^.]+)$/s;
 
 /**
  * Reads a signed JWT (RFC 7515, 3.1); `undefined` for anything that is not exactly one: other alphabets, padding,
@@ -22,14 +23,14 @@ export function parseCompactToken(text: string): CompactToken | undefined {
   if (text.length > MAX_TOKEN_LENGTH) return undefined;
   const [, header, payload, signature] = THREE_PARTS.exec(text) ?? [];
   if (header === undefined || payload === undefined || signature === undefined) return undefined;
-  if (!isCanonical(signature)) return undefined;
+  if (!isCanonicalBase64url(signature)) return undefined;
   const parsedHeader = objectOf(header);
   const parsedPayload = objectOf(payload);
   return parsedHeader && parsedPayload && { text, header: parsedHeader, payload: parsedPayload };
 }
 
 function objectOf(part: string): JsonObject | undefined {
-  if (!isCanonical(part)) return undefined;
+  if (!isCanonicalBase64url(part)) return undefined;
   try {
     const bytes = base64url.decode(part);
     // A byte order mark stays in the text, where JSON does not allow it.
@@ -38,14 +39,3 @@ function objectOf(part: string): JsonObject | undefined {
     return undefined;
   }
 }
-
-/** Whether the unused low bits of the last character are zero, so that no second text has the same bytes. */
-function isCanonical(part: string): boolean {
-  const remainder = part.length % 4;
-  if (remainder === 1) return false;
-  if (remainder === 0) return true;
-  const last = ALPHABET.indexOf(part.charAt(part.length - 1));
-  return (last & (remainder === 2 ? 0b1111 : 0b11)) === 0;
-}
-
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

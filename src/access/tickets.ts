@@ -2,6 +2,7 @@ import { EncryptJWT, jwtDecrypt } from "jose";
 import { hkdfSync, randomBytes } from "node:crypto";
 import type { AuthConfig } from "../config/auth_schema.ts";
 import { grantsAllow, parseGrant, type Scope } from "../model/scope.ts";
+import { isCanonicalBase64url } from "./canonical_base64url.ts";
 import { NO_PUBLISH_TARGETS, type Principal } from "./principal.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 
@@ -67,6 +68,7 @@ export class Tickets {
   /** Takes a ticket: the first time here and in time, its principal. */
   async redeem(text: string): Promise<Principal | Refusal> {
     if (text.length > MAX_TICKET_LENGTH) return refusal("ticket-invalid");
+    if (!text.split(".").every(isCanonicalBase64url)) return refusal("ticket-invalid");
     const decrypted = await jwtDecrypt(text, this.#key, {
       keyManagementAlgorithms: [ENCRYPTION.alg],
       contentEncryptionAlgorithms: [ENCRYPTION.enc],
