@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Broadcaster } from "../broadcast/broadcaster.ts";
-import type { FollowEvent } from "../bus/event_bus.ts";
+import type { EventBus, FollowEvent } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
 import type { CloseReason } from "../model/close_reason.ts";
 import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
@@ -171,7 +171,7 @@ export class Delivery {
     const targets = inOrder(bounds).map(({ next }) => next);
     const isWarm = () =>
       targets.every((next, partition) => (journal.positions.next(sourceIndex, partition) ?? 0n) >= next);
-    const observer = this.#observerOf(bus.source, isWarm);
+    const observer = this.#observerOf(bus, isWarm);
     const sink = ingest({ source: bus.source, sourceIndex, pipeline, journal, broadcaster, observer });
     const warmingSink = async (event: FollowEvent): Promise<void> => {
       await sink(event);
@@ -190,7 +190,7 @@ export class Delivery {
     }
   }
 
-  #observerOf(source: string, isWarm: () => boolean): IngestObserver {
+  #observerOf({ source, offsetFormat }: EventBus, isWarm: () => boolean): IngestObserver {
     const { metrics, deadLetters } = this.#init;
     return {
       mapped: () => metrics.records.inc({ source, outcome: "mapped" }),
@@ -201,7 +201,7 @@ export class Delivery {
       deadLetter: (partition, record, reason, detail) => {
         metrics.records.inc({ source, outcome: "dead-letter" });
         metrics.deadLetters.inc({ source, reason });
-        deadLetters.write(source, partition, record, reason, detail);
+        deadLetters.write({ source, partition, offsetFormat, reason, detail }, record);
       },
       gap: (reason) => {
         metrics.gaps.inc({ source, reason });
