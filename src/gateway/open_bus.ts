@@ -1,6 +1,7 @@
 import { openEmbeddedBus } from "../bus/embedded/open_embedded_bus.ts";
 import type { EventBus } from "../bus/event_bus.ts";
-import type { SourceConfig } from "../config/sources_schema.ts";
+import type { KafkaBusOptions, KafkaSasl } from "../bus/kafka/kafka_options.ts";
+import type { KafkaSourceConfig, SourceConfig } from "../config/sources_schema.ts";
 
 /**
  * Opens the bus of one configured source. A client library is loaded only when a source needs it: a gateway without
@@ -17,8 +18,36 @@ export async function openBus(source: string, config: SourceConfig): Promise<Eve
       return await openRedisBus({ source, ...config.redis });
     }
     case "kafka": {
-      const { openKafkaBus } = await import("../bus/kafka/open_kafka_bus.ts");
-      return await openKafkaBus(source, config.kafka);
+      const { KafkaBus } = await import("../bus/kafka/kafka_bus.ts");
+      return new KafkaBus(kafkaOptions(source, config.kafka));
     }
+  }
+}
+
+/** The `kafka` block as the bus takes it; files with certificates and passwords were read with the configuration. */
+function kafkaOptions(source: string, config: KafkaSourceConfig): KafkaBusOptions {
+  const { brokers, topic, clientId, ssl, sasl, connectTimeoutMs, requestTimeoutMs, fetchMaxWaitMs, fetchMaxBytes } =
+    config;
+  const { enabled, ...tls } = ssl;
+  return {
+    source,
+    brokers,
+    topic,
+    clientId,
+    ssl: enabled && tls,
+    ...(sasl === undefined ? {} : { sasl: kafkaLogin(sasl.mechanism, sasl.username, sasl.password ?? "") }),
+    limits: { connectTimeoutMs, requestTimeoutMs, fetchMaxWaitMs, maxBytesPerFetch: fetchMaxBytes },
+  };
+}
+
+/** The same for every mechanism; written out because the library's type is one for each. */
+function kafkaLogin(mechanism: KafkaSasl["mechanism"], username: string, password: string): KafkaSasl {
+  switch (mechanism) {
+    case "plain":
+      return { mechanism, username, password };
+    case "scram-sha-256":
+      return { mechanism, username, password };
+    case "scram-sha-512":
+      return { mechanism, username, password };
   }
 }
