@@ -1,158 +1,141 @@
-import { parseArgs } from "node:util";
+import { parseCompactToken } from "../access/compact_token.ts";
 import { DEVELOPMENT_SECRET_VARIABLE, withDevelopmentIssuer } from "../access/development_issuer.ts";
 import { mintToken, type TokenWish } from "../access/mint_token.ts";
 import type { Principal } from "../access/principal.ts";
-import { parseCompactToken } from "../access/compact_token.ts";
 import { createTokenVerifier } from "../access/token_verifier.ts";
 import type { AuthConfig } from "../config/auth_schema.ts";
 import { parseDuration } from "../config/duration.ts";
-import { loadConfig } from "../config/load_config.ts";
-import type { Environment } from "../config/substitute_variables.ts";
 import { type Grant, parseGrant } from "../model/scope.ts";
+import { type Command, didYouMean, EXIT_CODES, type FlagValues, runCommand, usageProblem } from "./command.ts";
+import { CONFIG_FLAGS, loadFromFlags, printProblems } from "./config_flags.ts";
+import { print, printProblem } from "./print.ts";
 
-/** What the command reads and writes besides its arguments; in the process, its own streams and environment. */
-export interface TokenCommandIO {
-  readonly env: Environment;
-  readonly now: () => number;
-  readonly readInput: () => Promise<string>;
-  readonly writeOutput: (text: string) => void;
-  readonly writeError: (text: string) => void;
+/** `tidegate token mint|inspect`: resolves with the exit code. */
+export async function token(args: readonly string[]): Promise<number> {
+  return await runCommand(TOKEN, args);
 }
 
-const HELP = `Usage: tidegate token mint --sub NAME [options]
-       tidegate token inspect [TOKEN] [options]
-
-mint: prints a token that this configuration accepts, for development and tests. The issuer's secret
-must be in the configuration; without a configured issuer, in ${DEVELOPMENT_SECRET_VARIABLE}.
-
-  --sub NAME          whom the token speaks for
-  --grant GRANT       what it may read beyond that, such as novel:7; repeatable
-  --publish           with the permission events:publish
-  --session NAME      its session
-  --claim NAME=VALUE  a further claim; VALUE as JSON, else as text; repeatable
-  --ttl DURATION      how long it lives: 30s, 15m, 1h (default)
-  --issuer NAME       which issuer, where several have a secret
-
-inspect: shows a token's header and claims, whether this configuration accepts it, and what it then grants.
-Reads the token from standard input when none is given. The token stays here.
-
-  --config FILE       configuration (default: TIDEGATE_CONFIG, else tidegate.yaml if it is there)
-  --json              one JSON object on standard output
-  --help
-`;
-
-const OPTIONS = {
-  sub: { type: "string" },
-  grant: { type: "string", multiple: true, default: [] as string[] },
-  publish: { type: "boolean", default: false },
-  session: { type: "string" },
-  claim: { type: "string", multiple: true, default: [] as string[] },
-  ttl: { type: "string", default: "1h" },
-  issuer: { type: "string" },
-  config: { type: "string" },
-  json: { type: "boolean", default: false },
-  help: { type: "boolean", default: false },
+const FLAGS = {
+  sub: { value: "NAME", help: "mint: whom the token speaks for." },
+  grant: {
+    value: "GRANT",
+    isRepeatable: true,
+    help: "mint: what it may read beyond that, such as novel:7 or novel:*.",
+  },
+  publish: { help: "mint: with the permission events:publish." },
+  session: { value: "NAME", help: "mint: its session." },
+  claim: { value: "NAME=VALUE", isRepeatable: true, help: "mint: a further claim; VALUE as JSON, else as text." },
+  ttl: { value: "DURATION", help: "mint: how long it lives, such as 30s, 15m. Default: 1h." },
+  issuer: { value: "NAME", help: "mint: the issuer that signs, where several have a secret." },
+  ...CONFIG_FLAGS,
+  json: { help: "Print JSON." },
 } as const;
 
-/** `tidegate token`: 0 done, 1 the token is refused or cannot be made, 2 wrong usage. */
-export async function token(args: readonly string[], io: TokenCommandIO = processIO()): Promise<number> {
-  const parsed = parse(args);
-  if (parsed === undefined || parsed.values.help || parsed.positionals.length === 0) {
-    (parsed?.values.help === true ? io.writeOutput : io.writeError)(HELP);
-    return parsed?.values.help === true ? 0 : 2;
-  }
-  const [command, text, ...rest] = parsed.positionals;
-  const auth = readAuth(parsed.values.config, io);
-  if (auth.kind === "problem") return fail(io, 1, auth.problem);
-  if (command === "mint" && text === undefined) return await mint(parsed.values, auth.config, io);
-  if (command === "inspect" && rest.length === 0) return await inspect(text, parsed.values.json, auth.config, io);
-  return fail(io, 2, `Cannot run "token ${command}" with these arguments. See tidegate token --help`);
-}
+type Flags = FlagValues<typeof FLAGS>;
 
-type Values = NonNullable<ReturnType<typeof parse>>["values"];
+const TOPICS = ["mint", "inspect"] as const;
+const DEFAULT_LIFETIME = "1h";
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true });
-  } catch {
-    // `parseArgs` throws for unknown options; the usage says more than its message.
-    return undefined;
-  }
-}
+const TOKEN: Command<typeof FLAGS> = {
+  name: "token",
+  usage: ["token mint --sub NAME [flags]", "token inspect [TOKEN] [flags]"],
+  about: [
+    "  mint     Makes a token that this configuration accepts, for development and tests. The issuer's secret stands",
+    `           in the configuration; without one, in ${DEVELOPMENT_SECRET_VARIABLE}, which a gateway`,
+    "           in development mode takes for its own.",
+    "  inspect  Shows a token's header and claims, whether this configuration accepts it, and what it then grants.",
+    "           Without TOKEN it is read from standard input, so that no shell history keeps it.",
+  ].join("\n"),
+  flags: FLAGS,
+  run: async (flags, [topic, ...rest]) => {
+    if (topic === undefined) return usageProblem("token", `it needs one of ${TOPICS.join(", ")}`);
+    const known = TOPICS.find((candidate) => candidate === topic);
+    if (known === undefined) {
+      const meant = didYouMean(topic, TOPICS);
+      return usageProblem("token", `${JSON.stringify(topic)} is none of ${TOPICS.join(", ")}${meant}`);
+    }
+    const extra = rest[known === "mint" ? 0 : 1];
+    if (extra !== undefined) return usageProblem("token", `${JSON.stringify(extra)} is one argument too many`);
+    const config = readAuth(flags);
+    if (config === undefined) return EXIT_CODES.problem;
+    return known === "mint" ? await mint(flags, config) : await inspect(rest[0], flags, config);
+  },
+};
 
-async function mint(values: Values, config: AuthConfig, io: TokenCommandIO): Promise<number> {
-  const wish = readWish(values);
-  if ("problem" in wish) return fail(io, 2, wish.problem);
+async function mint(flags: Flags, config: AuthConfig): Promise<number> {
+  const wish = readWish(flags);
+  if ("problem" in wish) return usageProblem("token mint", wish.problem);
   const signers = config.issuers.filter(({ issuer, keys }) =>
-    keys.some(({ kind }) => kind === "secret") && (values.issuer === undefined || values.issuer === issuer)
+    keys.some(({ kind }) => kind === "secret") && (flags.issuer === undefined || flags.issuer === issuer)
   );
   const [issuer] = signers;
   if (issuer === undefined) {
-    return fail(io, 1, `Cannot sign a token: no such issuer has a secret here. Set ${DEVELOPMENT_SECRET_VARIABLE}`);
+    const whose = flags.issuer === undefined ? "no issuer has a secret here" : "that issuer has no secret here";
+    return problem(
+      `Cannot sign a token: ${whose}. Set ${DEVELOPMENT_SECRET_VARIABLE} for a gateway in development mode`,
+    );
   }
-  if (signers.length > 1) return fail(io, 2, "Cannot choose an issuer: several have a secret. Name one with --issuer");
-  const minted = await mintToken(wish, issuer, config, io.now());
-  if (minted.kind === "no-secret") {
-    return fail(io, 1, `Cannot sign a token: the issuer "${issuer.issuer}" has no secret`);
+  if (signers.length > 1) {
+    const names = signers.map((signer) => signer.issuer).join(", ");
+    return usageProblem("token mint", `several issuers have a secret; name one with --issuer: ${names}`);
   }
+  const minted = await mintToken(wish, issuer, config, Date.now());
+  if (minted.kind === "no-secret") return problem(`Cannot sign a token: the issuer "${issuer.issuer}" has no secret`);
   if (minted.kind === "unreachable-grant") {
     const templates = (issuer.grants ?? config.grants).map(({ template }) => template.text).join(", ");
-    return fail(io, 1, `Cannot grant "${minted.grant}": no template yields it. The issuer's templates: ${templates}`);
+    return problem(`Cannot grant "${minted.grant}": none of the issuer's templates yields it: ${templates}`);
   }
-  const outcome = await createTokenVerifier(config, io.now)(minted.text);
-  if (outcome.kind === "refused") return fail(io, 1, `Cannot use such a token: ${outcome.code}. ${outcome.detail}`);
-  if (values.json) {
-    io.writeOutput(JSON.stringify({ token: minted.text, principal: describe(outcome.principal) }) + "\n");
-  } else {
-    io.writeError(`${summary(outcome.principal)}\n`);
-    io.writeOutput(`${minted.text}\n`);
-  }
-  return 0;
+  const outcome = await createTokenVerifier(config, Date.now)(minted.text);
+  if (outcome.kind === "refused") return problem(`Cannot use such a token: ${outcome.code}. ${outcome.detail}`);
+  // On standard error, so that $(tidegate token mint …) is the token alone.
+  if (!flags.json) printProblem(summary(outcome.principal));
+  print(flags.json ? JSON.stringify({ token: minted.text, principal: describe(outcome.principal) }) : minted.text);
+  return EXIT_CODES.ok;
 }
 
-async function inspect(
-  given: string | undefined,
-  asJson: boolean,
-  config: AuthConfig,
-  io: TokenCommandIO,
-): Promise<number> {
-  const text = (given === undefined || given === "-" ? await io.readInput() : given).trim().replace(/^bearer +/i, "");
+async function inspect(given: string | undefined, flags: Flags, config: AuthConfig): Promise<number> {
+  const input = given === undefined || given === "-" ? await new Response(Deno.stdin.readable).text() : given;
+  const text = input.trim().replace(/^bearer +/i, "");
   const read = parseCompactToken(text);
-  const outcome = await createTokenVerifier(config, io.now)(text);
-  const isAccepted = outcome.kind === "principal";
-  const verdict = isAccepted
-    ? { accepted: true, principal: describe(outcome.principal) }
-    : { accepted: false, code: outcome.code, detail: outcome.detail };
-  if (asJson) {
-    io.writeOutput(JSON.stringify({ ...verdict, header: read?.header ?? null, claims: read?.payload ?? null }) + "\n");
-    return isAccepted ? 0 : 1;
+  const outcome = await createTokenVerifier(config, Date.now)(text);
+  const exitCode = outcome.kind === "principal" ? EXIT_CODES.ok : EXIT_CODES.problem;
+  if (flags.json) {
+    const verdict = outcome.kind === "principal"
+      ? { accepted: true, principal: describe(outcome.principal) }
+      : { accepted: false, code: outcome.code, detail: outcome.detail };
+    print(JSON.stringify({ ...verdict, header: read?.header ?? null, claims: read?.payload ?? null }));
+    return exitCode;
   }
   if (read !== undefined) {
-    io.writeOutput(`header  ${printable(JSON.stringify(read.header))}\n`);
-    io.writeOutput(`claims  ${printable(JSON.stringify(read.payload, null, 2))}\n`);
+    print(printable(`header    ${JSON.stringify(read.header)}`));
+    print(printable(`claims    ${JSON.stringify(read.payload, null, 2)}`));
   }
-  io.writeOutput(
-    isAccepted ? `accepted: ${summary(outcome.principal)}\n` : `refused: ${outcome.code}. ${outcome.detail}\n`,
+  print(
+    outcome.kind === "principal"
+      ? `accepted  ${summary(outcome.principal)}`
+      : `refused   ${outcome.code}: ${outcome.detail}`,
   );
-  return isAccepted ? 0 : 1;
+  return exitCode;
 }
 
-function readWish({ sub, grant, publish, session, claim, ttl }: Values): TokenWish | { readonly problem: string } {
-  if (sub === undefined || sub === "") return { problem: "Cannot mint a token for nobody. Give --sub NAME" };
+function readWish(
+  { sub, grant, publish, session, claim, ttl = DEFAULT_LIFETIME }: Flags,
+): TokenWish | { readonly problem: string } {
+  if (sub === undefined || sub === "") return { problem: "it needs --sub NAME" };
   const lifetimeMs = parseDuration(ttl);
   if (lifetimeMs === undefined || lifetimeMs < 1_000) {
-    return { problem: `Cannot mint a token for "${ttl}". Give --ttl a duration such as 30s, 15m, 1h` };
+    return { problem: `--ttl ${JSON.stringify(ttl)} is no duration of a second or more, such as 30s, 15m, 1h` };
   }
   const grants: Grant[] = [];
   for (const text of grant) {
     const read = parseGrant(text);
-    if (read === undefined) return { problem: `Cannot grant "${text}": write global, kind:id or kind:*` };
+    if (read === undefined) return { problem: `--grant ${JSON.stringify(text)} is none of global, kind:id, kind:*` };
     grants.push(read);
   }
   const claims: Record<string, unknown> = {};
   for (const text of claim) {
     const equals = text.indexOf("=");
-    if (equals < 1) return { problem: `Cannot add the claim "${text}": write NAME=VALUE` };
+    if (equals < 1) return { problem: `--claim ${JSON.stringify(text)} is not NAME=VALUE` };
     claims[text.slice(0, equals)] = jsonOrText(text.slice(equals + 1));
   }
   return {
@@ -165,23 +148,16 @@ function readWish({ sub, grant, publish, session, claim, ttl }: Values): TokenWi
   };
 }
 
-function readAuth(
-  file: string | undefined,
-  { env }: TokenCommandIO,
-): { readonly kind: "config"; readonly config: AuthConfig } | { readonly kind: "problem"; readonly problem: string } {
-  const loaded = loadConfig({ env, ...(file === undefined ? {} : { file }) });
+/** The `auth` section, in which a development secret makes one more issuer. */
+function readAuth(flags: Flags): AuthConfig | undefined {
+  const loaded = loadFromFlags(flags);
   if (loaded.kind === "problems") {
-    const first = loaded.problems.find(({ severity }) => severity === "error");
-    const reason = first === undefined ? "" : `: ${first.path} ${first.message}`;
-    return { kind: "problem", problem: `Cannot read the configuration${reason}. See tidegate config check` };
+    printProblems(loaded);
+    return undefined;
   }
-  const secret = env[DEVELOPMENT_SECRET_VARIABLE];
-  if (secret === undefined) return { kind: "config", config: loaded.config.auth };
-  try {
-    return { kind: "config", config: withDevelopmentIssuer(loaded.config.auth, secret) };
-  } catch (error) {
-    return { kind: "problem", problem: error instanceof Error ? error.message : String(error) };
-  }
+  const { auth } = loaded.config;
+  const secret = Deno.env.get(DEVELOPMENT_SECRET_VARIABLE);
+  return secret === undefined ? auth : withDevelopmentIssuer(auth, secret);
 }
 
 function describe(principal: Principal) {
@@ -221,18 +197,7 @@ function printable(text: string): string {
   return text.replace(/[[\p{Cc}\p{Cf}]--[\n]]/gv, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
-function fail(io: TokenCommandIO, exitCode: number, message: string): number {
-  io.writeError(`${printable(message)}\n`);
-  return exitCode;
-}
-
-function processIO(): TokenCommandIO {
-  const encoder = new TextEncoder();
-  return {
-    env: Deno.env.toObject(),
-    now: Date.now,
-    readInput: () => new Response(Deno.stdin.readable).text(),
-    writeOutput: (text) => void Deno.stdout.writeSync(encoder.encode(text)),
-    writeError: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
-  };
+function problem(message: string): number {
+  printProblem(printable(message));
+  return EXIT_CODES.problem;
 }
