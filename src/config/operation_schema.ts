@@ -6,8 +6,10 @@ import { section } from "./section.ts";
 export const logSchema = section({
   level: z.enum(["debug", "info", "warning", "error"]).default("info")
     .describe("Least severe level that is written."),
-  format: z.enum(["json", "text"]).default("json")
-    .describe("`json`: one object a line, for machines; `text`: for a terminal."),
+  format: z.enum(["json", "text"]).exactOptional()
+    .describe(
+      "`json`: one object a line, for machines; `text`: for a terminal. Without it: `text` in development mode, else `json`.",
+    ),
 });
 
 /** `metrics`: Prometheus text on the admin port. */

@@ -2,12 +2,12 @@ import {
   type Document,
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
   type Node,
   type Pair,
-  type ParsedNode,
   parseDocument,
   type YAMLError,
   type YAMLMap,
@@ -161,8 +161,7 @@ class YAMLReader {
   }
 
   #originOf(node: unknown): SettingOrigin | undefined {
-    const range = (node as ParsedNode | null | undefined)?.range;
-    return range === undefined || range === null ? undefined : this.#origin(range[0]);
+    return isNode(node) && node.range ? this.#origin(node.range[0]) : undefined;
   }
 
   #origin(offset: number): SettingOrigin {

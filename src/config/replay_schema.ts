@@ -27,10 +27,6 @@ export const replaySchema = section({
     .describe(
       "Whether a client may ask for `earliest`, within the limits above. When off it is answered as `now`, with a gap.",
     ),
-  passWindow: duration("0ms", "10s").prefault("50ms")
-    .describe("How long a read of a bus waits for other clients whose ranges it can serve in the same pass."),
-  readers: z.int().min(1).max(16).default(2)
-    .describe("Replay readers a source: how many passes over a bus run side by side."),
 });
 
 /** `drain`: how the gateway ends. */

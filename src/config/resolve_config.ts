@@ -37,7 +37,9 @@ export function resolveConfig(given: ConfigSources): LoadedConfig {
   const file = given.file === undefined ? undefined : readYAML(given.file.name, given.file.text);
   const empty: SettingNode = { kind: "map", entries: new Map(), origin: { kind: "default" } };
   const substituted = substituteVariables(file?.settings ?? empty, given.environment);
-  const withVariables = applyEnvironment(substituted.node, given.environment, configSchema);
+  // A variable that the file refers to is not ours, whatever its name.
+  const overrides = Object.entries(given.environment).filter(([name]) => !substituted.variables.has(name));
+  const withVariables = applyEnvironment(substituted.node, Object.fromEntries(overrides), configSchema);
   const withFlags = applyFlags(withVariables.settings, given.flags, configSchema);
   const interpreted = interpretText(withFlags.settings, configSchema);
   const secrets = readSecretFiles(interpreted, configSchema, given.readSecretFile);

@@ -46,6 +46,7 @@ export const configSchema = section({
 }).transform((settings) => ({
   ...settings,
   server: { ...settings.server, node: settings.server.node ?? nodeName() },
+  log: { ...settings.log, format: settings.log.format ?? (settings.dev.enabled ? "text" : "json") },
   publish: withDefaultSource(settings.publish, settings.sources, settings.mappings.deadLetter.source),
 }));
 

@@ -50,6 +50,8 @@ const kafkaSchema = section({
       .describe("SASL password."),
     passwordFile: secretFile().exactOptional()
       .describe("File that holds the SASL password."),
+  }).superRefine(({ password }, context) => {
+    if (password === undefined) context.addIssue("must have exactly one of password, passwordFile");
   }).exactOptional()
     .describe("Who the gateway is to the brokers. Without it: nobody."),
   connectTimeout: duration("100ms", "1m").prefault("5s")
@@ -66,6 +68,8 @@ const kafkaSchema = section({
     .describe(
       "Most that one fetch brings, over all partitions; bounds memory while the gateway catches up. A larger single record still comes.",
     ),
+  replayReaders: z.int().min(1).max(16).default(2)
+    .describe("Ranges read again at once, a connection each: replays must not crowd out the live reader."),
 });
 
 const redisSchema = section({
@@ -90,6 +94,17 @@ const redisSchema = section({
     .describe(
       "How long one blocking read may wait for entries before it is asked again; bounds how late a dead connection is noticed.",
     ),
+  maxLengthApprox: z.int().min(1).max(1_000_000_000).exactOptional()
+    .describe(
+      "Publishing trims each stream to about this many entries (`MAXLEN ~`). Without it: whoever owns the stream trims it.",
+    ),
+  fields: section({
+    value: z.string().min(1).max(512).default("value")
+      .describe("Field of an entry that holds the record's value."),
+    key: z.string().min(1).max(512).default("key")
+      .describe("Field of an entry that holds the record's key. Every other field is a header."),
+  }).prefault({})
+    .describe("How an entry's fields are read."),
 });
 
 const embeddedSchema = section({

@@ -7,6 +7,8 @@ export type Environment = Readonly<Record<string, string>>;
 /** Settings with their variables replaced, and what could not be. */
 export interface Substituted {
   readonly node: SettingNode;
+  /** The variables that the settings refer to, set or not. */
+  readonly variables: ReadonlySet<string>;
   readonly problems: readonly ConfigProblem[];
 }
 
@@ -16,7 +18,8 @@ export interface Substituted {
  */
 export function substituteVariables(root: SettingNode, environment: Environment): Substituted {
   const problems: ConfigProblem[] = [];
-  return { node: visit(root, []), problems };
+  const variables = new Set<string>();
+  return { node: visit(root, []), variables, problems };
 
   function visit(node: SettingNode, path: SettingPath): SettingNode {
     switch (node.kind) {
@@ -38,6 +41,7 @@ export function substituteVariables(root: SettingNode, environment: Environment)
     const problemsBefore = problems.length;
     const value = text.replace(REFERENCE, (reference: string, name?: string, fallback?: string) => {
       if (reference === "$${") return "${";
+      if (name !== undefined) variables.add(name);
       const given = name === undefined ? undefined : environment[name];
       // As in a shell, `:-` also stands in for an empty variable.
       if (fallback !== undefined && (given === undefined || given === "")) return fallback;

@@ -26,8 +26,8 @@ export async function openBus(source: string, config: SourceConfig): Promise<Eve
 
 /** The `kafka` block as the bus takes it; files with certificates and passwords were read with the configuration. */
 function kafkaOptions(source: string, config: KafkaSourceConfig): KafkaBusOptions {
-  const { brokers, topic, clientId, ssl, sasl, connectTimeoutMs, requestTimeoutMs, fetchMaxWaitMs, fetchMaxBytes } =
-    config;
+  const { brokers, topic, clientId, ssl, sasl, connectTimeoutMs, requestTimeoutMs } = config;
+  const { fetchMaxWaitMs, fetchMaxBytes, replayReaders } = config;
   const { enabled, ...tls } = ssl;
   return {
     source,
@@ -36,7 +36,7 @@ function kafkaOptions(source: string, config: KafkaSourceConfig): KafkaBusOption
     clientId,
     ssl: enabled && tls,
     ...(sasl === undefined ? {} : { sasl: kafkaLogin(sasl.mechanism, sasl.username, sasl.password ?? "") }),
-    limits: { connectTimeoutMs, requestTimeoutMs, fetchMaxWaitMs, maxBytesPerFetch: fetchMaxBytes },
+    limits: { connectTimeoutMs, requestTimeoutMs, fetchMaxWaitMs, maxBytesPerFetch: fetchMaxBytes, replayReaders },
   };
 }
 

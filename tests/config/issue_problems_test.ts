@@ -76,6 +76,11 @@ const CASES: readonly (readonly [string, string])[] = [
   ],
 ];
 
+Deno.test("a SASL block without a password is refused", () => {
+  const text = "sources: {a: {kafka: {brokers: [k:1], topic: t, sasl: {mechanism: plain, username: u}}}}";
+  assert.match(problemsOf(text).join(), /sources\.a\.kafka\.sasl must have exactly one of password, passwordFile/);
+});
+
 Deno.test("a broken setting is refused with file, line, column, path, what is allowed, and what was meant", () => {
   for (const [text, problem] of CASES) assert.deepEqual(problemsOf(text), [problem], text);
 });

@@ -54,3 +54,9 @@ Deno.test("substituteVariables shows what was written, never what a variable hol
 Deno.test("substituteVariables leaves keys alone", () => {
   assert.match(problemsOf('"${A}": 1', { env: { A: "server" } }).join(), /is no setting of the configuration/);
 });
+
+Deno.test("a variable that the file refers to may have our prefix and be no setting", () => {
+  const env = { TIDEGATE_MY_LEVEL: "debug" };
+  assert.equal(configOf("log: {level: '${TIDEGATE_MY_LEVEL}'}", { env }).log.level, "debug");
+  assert.equal(problemsOf("", { env }).length, 1);
+});
