@@ -25,7 +25,7 @@ import type { RedisCommand, RedisConnection } from "./redis_connection.ts";
 import { isOfRole, RedisFailure } from "./redis_failure.ts";
 import { RedisFollow } from "./redis_follow.ts";
 import { RedisLink } from "./redis_link.ts";
-import { fieldsOfRecord, offsetOfReply } from "./stream_entry.ts";
+import { fieldsOfRecord, offsetOfReply, textOf } from "./stream_entry.ts";
 import { readStreamFacts } from "./stream_facts.ts";
 
 /** {@link EventBus} on Redis Streams; made by `openRedisBus`. */
@@ -45,7 +45,7 @@ export class RedisBus implements EventBus {
   constructor(settings: RedisBusSettings) {
     this.source = settings.source;
     this.#settings = settings;
-    this.#publishing = new RedisLink(settings);
+    this.#publishing = new RedisLink(settings, (connection) => assertStreams(connection, settings.streams));
     this.#asking = new RedisLink(settings);
   }
 
@@ -158,7 +158,19 @@ async function append(connection: RedisConnection, commands: readonly RedisComma
   }
 }
 
-/** A key that is no stream turned up in the middle of a transaction, which Redis does not roll back. */
+/** Redis does not roll back: a key that is no stream would be found only when other streams have their records. */
+async function assertStreams(connection: RedisConnection, keys: readonly string[]): Promise<void> {
+  try {
+    const types = await Promise.all(keys.map((key) => connection.send(["type", key])));
+    const wrong = types.map(textOf).findIndex((type) => type !== "stream" && type !== "none");
+    if (wrong >= 0) throw new RedisFailure("refused", `WRONGTYPE the key ${JSON.stringify(keys[wrong])} is no stream`);
+  } catch (error) {
+    // A user who may append and nothing else is not asked for more.
+    if (!(error instanceof RedisFailure) || error.code !== "NOPERM") throw error;
+  }
+}
+
+/** A key has turned into something else since, in the middle of a transaction. */
 class PartlyAppended extends RedisFailure {
   constructor(message: string) {
     super("refused", message);

@@ -5,11 +5,15 @@ import { RedisFailure } from "./redis_failure.ts";
 /** A connection that several share: opened when it is first wanted, and anew when it has ended. */
 export class RedisLink implements AsyncDisposable {
   readonly #settings: RedisBusSettings;
-  #connection: Promise<RedisConnection> | undefined;
+  readonly #prepare: (connection: RedisConnection) => Promise<void>;
   readonly #closing = new AbortController();
+  #opening: Promise<RedisConnection> | undefined;
+  #connection: RedisConnection | undefined;
 
-  constructor(settings: RedisBusSettings) {
+  /** @param prepare what a new connection must do first; when it throws, the connection is not used */
+  constructor(settings: RedisBusSettings, prepare: (connection: RedisConnection) => Promise<void> = async () => {}) {
     this.#settings = settings;
+    this.#prepare = prepare;
   }
 
   /**
@@ -19,23 +23,32 @@ export class RedisLink implements AsyncDisposable {
    */
   connection(): Promise<RedisConnection> {
     if (this.#closing.signal.aborted) return Promise.reject(new RedisFailure("unsent", "the bus was closed"));
-    return this.#connection ??= this.#open();
+    const hasEnded = this.#connection !== undefined && !this.#connection.isUsable;
+    if (this.#opening === undefined || hasEnded) this.#opening = this.#open();
+    return this.#opening;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
-    const connection = await this.#connection?.catch(() => undefined);
-    await connection?.close();
+    const connection = await this.#opening?.catch(() => undefined);
+    await connection?.ended;
   }
 
   async #open(): Promise<RedisConnection> {
-    const forget = () => this.#connection = undefined;
+    this.#connection = undefined;
+    const { signal } = this.#closing;
     try {
-      const connection = await RedisConnection.open(this.#settings, this.#closing.signal);
-      void connection.ended.then(forget);
-      return connection;
+      const connection = await RedisConnection.open(this.#settings, signal);
+      const close = () => void connection.close();
+      signal.addEventListener("abort", close);
+      void connection.ended.then(() => signal.removeEventListener("abort", close));
+      await this.#prepare(connection).catch(async (error) => {
+        await connection.close();
+        throw error;
+      });
+      return this.#connection = connection;
     } catch (error) {
-      forget();
+      this.#opening = undefined;
       throw error;
     }
   }
