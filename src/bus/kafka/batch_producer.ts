@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Message } from "kafkajs";
 import type { Offset } from "../../model/position.ts";
 import type { PublishRecord } from "../event_bus.ts";
+import { COMPRESSIONS } from "./compression_codecs.ts";
 import type { KafkaCluster } from "./kafka_cluster.ts";
 import { ProducerClient } from "./producer_client.ts";
 
@@ -100,7 +101,14 @@ export class BatchProducer {
     for (const [partition, records] of batches) {
       for (const record of records) messages.push(messageOf(record, partition));
     }
-    return { topic: this.#cluster.topic, acks: -1, timeout: this.#cluster.settings.limits.requestTimeoutMs, messages };
+    const { compression, limits } = this.#cluster.settings;
+    return {
+      topic: this.#cluster.topic,
+      acks: -1,
+      timeout: limits.requestTimeoutMs,
+      compression: COMPRESSIONS[compression],
+      messages,
+    };
   }
 
   #end(client: ProducerClient): void {

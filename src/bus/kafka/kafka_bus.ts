@@ -43,6 +43,7 @@ export class KafkaBus implements EventBus {
       clientId: options.clientId ?? "tidegate",
       ssl: options.ssl === true ? {} : options.ssl || null,
       sasl: options.sasl ?? null,
+      compression: options.compression ?? "none",
       limits: { ...KAFKA_LIMITS, ...options.limits },
     };
     this.source = options.source;

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { BusError } from "../event_bus.ts";
 import { API_VERSIONS } from "./api_versions.ts";
+import type { Compression } from "./compression_codecs.ts";
 import { kafkajsLog } from "./kafka_log.ts";
 import type { KafkaLimits, KafkaSasl, KafkaTls } from "./kafka_options.ts";
 import type { ApiVersions } from "./kafkajs_connection.d.ts";
@@ -20,6 +21,7 @@ export interface ConnectionSettings {
   readonly clientId: string;
   readonly ssl: KafkaTls | null;
   readonly sasl: KafkaSasl | null;
+  readonly compression: Compression;
   readonly limits: KafkaLimits;
 }
 

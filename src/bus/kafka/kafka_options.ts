@@ -1,3 +1,5 @@
+import type { Compression } from "./compression_codecs.ts";
+
 /** How a Kafka topic is reached: plain data, as the configuration gives it. */
 export interface KafkaBusOptions {
   /** The configured name of the source. */
@@ -11,6 +13,8 @@ export interface KafkaBusOptions {
   readonly ssl?: boolean | KafkaTls;
   /** Default none. */
   readonly sasl?: KafkaSasl;
+  /** Of what is published; default none. What is read may be compressed in any way. */
+  readonly compression?: Compression;
   /** Defaults: {@link KAFKA_LIMITS}. */
   readonly limits?: Partial<KafkaLimits>;
 }

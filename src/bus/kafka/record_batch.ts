@@ -1,7 +1,7 @@
 import type { BusRecord } from "../../model/bus_record.ts";
 import type { Offset } from "../../model/position.ts";
 import { crc32c } from "./crc32c.ts";
-import { decompress } from "./decompress.ts";
+import { decompress } from "./compression_codecs.ts";
 import type { AbortedTransaction, FetchedPartition } from "./fetch_request.ts";
 import { WireReader } from "./wire_reader.ts";
 
