@@ -38,11 +38,16 @@ export class RunningGateway implements AsyncDisposable {
     return new RunningGateway(gateway, config);
   }
 
-  /** A token for the subject, with further grants, and the right to publish everywhere. */
-  async tokenFor(subject: string, grants: readonly string[] = [], lifetimeMs = 3_600_000): Promise<string> {
+  /** A token for the subject, with further grants, and the right to publish everywhere unless it shall have none. */
+  async tokenFor(
+    subject: string,
+    grants: readonly string[] = [],
+    lifetimeMs = 3_600_000,
+    mayPublish = true,
+  ): Promise<string> {
     const issuer = this.#config.auth.issuers[0];
     if (issuer === undefined) throw new Error("Cannot mint a token: no issuer is configured");
-    const wish = { subject, grants: grants.map(grantOf), mayPublish: true, lifetimeMs };
+    const wish = { subject, grants: grants.map(grantOf), mayPublish, lifetimeMs };
     const minted = await mintToken(wish, issuer, this.#config.auth, Date.now());
     if (minted.kind !== "token") throw new Error(`Cannot mint a token: ${minted.kind}`);
     return minted.text;

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { RunningGateway } from "./running_gateway.ts";
+
+Deno.test("POST events: the same Idempotency-Key and body give the same ids and one event; another body is 422", async () => {
+  await using running = await RunningGateway.start();
+  const token = await running.tokenFor("alice");
+  await using stream = await running.stream(token);
+  await stream.next();
+  const body = { event: "test.numbered-sent", scope: "user:alice", data: 1 };
+  const key = { "idempotency-key": "k1" };
+  const answers = await Promise.all([1, 2, 3].map(() => running.publish(token, body, key)));
+  const ids = await Promise.all(answers.map(async (answer) => (await answer.json()).ids[0]));
+  assert.equal(new Set(ids).size, 1);
+  const other = await running.publish(token, { ...body, data: 2 }, key);
+  assert.equal(other.status, 422);
+  assert.equal((await other.json()).code, "idempotency-conflict");
+  await running.publish(token, { ...body, data: "last" }).then((answer) => answer.body?.cancel());
+  assert.deepEqual([await stream.next(), await stream.next()].map(({ data }) => JSON.parse(data).data), [1, "last"]);
+});
+
+Deno.test("POST events: an audience withholds the event from readers that hold its scope but not the audience", async () => {
+  await using running = await RunningGateway.start();
+  const editor = await running.tokenFor("ed", ["novel:7", "session:s1"]);
+  const reader = await running.tokenFor("rita", ["novel:7"]);
+  await using editorStream = await running.stream(editor, "?scope=novel:7");
+  await using readerStream = await running.stream(reader, "?scope=novel:7");
+  await editorStream.next();
+  await readerStream.next();
+  await running.publish(editor, [
+    { event: "test.numbered-sent", scope: "novel:7", audience: ["session:s1"], data: "for the session" },
+    { event: "test.numbered-sent", scope: "novel:7", data: "for all" },
+  ]).then((answer) => answer.body?.cancel());
+  assert.equal(JSON.parse((await editorStream.next()).data).data, "for the session");
+  assert.equal(JSON.parse((await readerStream.next()).data).data, "for all");
+});
+
+Deno.test("POST events: a token without events:publish is refused, whatever it sends", async () => {
+  await using running = await RunningGateway.start({ publish: { maxBatch: 10 } });
+  const token = await running.tokenFor("alice", [], 3_600_000, false);
+  const answer = await running.publish(token, "not even JSON");
+  assert.equal(answer.status, 403);
+  assert.equal((await answer.json()).code, "publish-not-granted");
+});
+
+Deno.test("POST tickets: a ticket opens one stream with its subject's scopes, once", async () => {
+  await using running = await RunningGateway.start();
+  const token = await running.tokenFor("alice");
+  const answer = await fetch(`${running.url}/api/v1/events/tickets`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+  });
+  assert.equal(answer.status, 201);
+  const { ticket } = await answer.json();
+  const url = `${running.url}/api/v1/events/stream?ticket=${encodeURIComponent(ticket)}`;
+  const source = new EventSource(url);
+  const opened = await new Promise<MessageEvent>((resolve, reject) => {
+    source.addEventListener("stream.opened", resolve);
+    source.addEventListener("error", () => reject(new Error("the ticket was refused")));
+  });
+  assert.ok(JSON.parse(opened.data).scopes.includes("user:alice"));
+  source.close();
+  const again = await fetch(url);
+  assert.equal(again.status, 401);
+  assert.equal((await again.json()).code, "ticket-invalid");
+});
+
+Deno.test("GET /, /livez, /readyz, HEAD stream: answer without a token, and open no stream", async () => {
+  await using running = await RunningGateway.start();
+  const home = await fetch(running.url);
+  assert.match(await home.text(), /GET \/api\/v1\/events\/stream/);
+  const live = await fetch(`${running.url}/livez`);
+  assert.deepEqual(await live.json(), { live: true });
+  const ready = await fetch(`${running.url}/readyz`);
+  assert.deepEqual(await ready.json(), {
+    ready: true,
+    draining: false,
+    sources: [{ source: "events", state: "up" }],
+  });
+  const head = await fetch(`${running.url}/api/v1/events/stream`, { method: "HEAD" });
+  assert.equal(head.headers.get("content-type"), "text/event-stream");
+});
+
+Deno.test("CORS: a listed origin may read, with its credentials; any other, and null, are told nothing", async () => {
+  await using running = await RunningGateway.start({ server: { corsOrigins: ["https://app.example"] } });
+  const answer = async (origin: string) => {
+    const response = await fetch(running.url, { headers: { origin } });
+    await response.body?.cancel();
+    assert.equal(response.headers.get("vary"), "Origin");
+    return response.headers.get("access-control-allow-origin");
+  };
+  assert.equal(await answer("https://app.example"), "https://app.example");
+  for (const origin of ["null", "http://app.example", "https://app.example.evil.com", "https://evil.example"]) {
+    assert.equal(await answer(origin), null, origin);
+  }
+  const preflight = await fetch(`${running.url}/api/v1/events`, {
+    method: "OPTIONS",
+    headers: { origin: "https://app.example", "access-control-request-method": "POST" },
+  });
+  assert.equal(preflight.status, 204);
+  assert.match(preflight.headers.get("access-control-allow-headers") ?? "", /last-event-id/);
+});
+
+Deno.test("drain: every stream ends with stream.closing draining, readiness turns red, new streams are refused softly", async () => {
+  await using running = await RunningGateway.start({ drain: { window: "1s" } });
+  const token = await running.tokenFor("alice");
+  const streams = await Promise.all([1, 2, 3, 4, 5].map(() => running.stream(token)));
+  for (const stream of streams) await stream.next();
+  const drained = running.gateway.drain();
+  const ready = await fetch(`${running.url}/readyz`);
+  assert.deepEqual([ready.status, (await ready.json()).draining], [503, true]);
+  await using late = await running.stream(token);
+  assert.equal(late.response.headers.get("x-tidegate-refused"), "draining");
+  for (const stream of streams) {
+    const closing = await stream.next();
+    assert.deepEqual([closing.event, JSON.parse(closing.data).reason], ["stream.closing", "draining"]);
+    await stream.over();
+  }
+  await late.over();
+  await drained;
+});
