@@ -38,23 +38,29 @@ Deno.test("createDeadLetter writes an entry's offset as its ID, bytes that are n
 });
 
 Deno.test("createDeadLetter cuts the original to its budget, between characters, for any record", () => {
-  const text = fc.string({ unit: "binary", maxLength: 40 });
+  const text = fc.string({ unit: "binary", maxLength: 12 });
   fc.assert(
-    fc.property(text, text, fc.dictionary(text, text), fc.integer({ min: 0, max: 60 }), (value, key, headers, max) => {
-      const letter = createDeadLetter(CAUSE, record(bytes(value), { key, headers }), max);
-      const kept = letter.value === null ? 0 : "text" in letter.value ? bytes(letter.value.text).length : -1;
-      assert(
-        kept <= max && kept > Math.min(max, bytes(value).length) - 4,
-        `${kept} of ${bytes(value).length}, at most ${max}`,
-      );
-      assert.equal(letter.value?.isCut, bytes(value).length > max);
-      assert.equal(letter.headerCount, Object.keys(headers).length);
-      const ofHeaders = letter.headers.reduce(
-        (sum, header) => sum + ("text" in header ? bytes(header.text).length : 0),
-        0,
-      );
-      assert(ofHeaders <= max);
-    }),
+    fc.property(
+      text,
+      text,
+      fc.dictionary(text, text, { maxKeys: 4 }),
+      fc.integer({ min: 0, max: 40 }),
+      (value, key, headers, max) => {
+        const letter = createDeadLetter(CAUSE, record(bytes(value), { key, headers }), max);
+        const kept = letter.value === null ? 0 : "text" in letter.value ? bytes(letter.value.text).length : -1;
+        assert(
+          kept <= max && kept > Math.min(max, bytes(value).length) - 4,
+          `${kept} of ${bytes(value).length}, at most ${max}`,
+        );
+        assert.equal(letter.value?.isCut, bytes(value).length > max);
+        assert.equal(letter.headerCount, Object.keys(headers).length);
+        const ofHeaders = letter.headers.reduce(
+          (sum, header) => sum + ("text" in header ? bytes(header.text).length : 0),
+          0,
+        );
+        assert(ofHeaders <= max);
+      },
+    ),
   );
 });
 

@@ -28,7 +28,9 @@ Deno.test("decodeNativeRecord gives back what encodeNativeRecord wrote, for any 
   const scopes = fc.uniqueArray(fc.constantFrom("global", "user:1", "novel:a:b", "session:é").map(scope), {
     maxLength: 3,
   });
-  const data = fc.jsonValue().chain((value) => fc.constantFrom(value, { value }, { value, big: 2n ** 64n }));
+  const data = fc.jsonValue({ maxDepth: 3 }).chain((value) =>
+    fc.constantFrom(value, { value }, { value, big: 2n ** 64n })
+  );
   fc.assert(fc.property(
     fc.record({
       event: fc.constantFrom("a.b", "task.progress-updated"),
@@ -40,7 +42,7 @@ Deno.test("decodeNativeRecord gives back what encodeNativeRecord wrote, for any 
       ),
       priority: fc.constantFrom(...PRIORITIES),
       version: fc.integer({ min: 1 }),
-      conflationKey: fc.string({ minLength: 1, maxLength: 256, unit: "binary" }),
+      conflationKey: fc.string({ minLength: 1, maxLength: 16, unit: "binary" }),
     }, { requiredKeys: ["event", "scopes", "audience", "data", "time", "priority", "version"] }),
     (native) => {
       const decoded = decodeNativeRecord(parseExactJSON(DECODER.decode(encodeNativeRecord(native))), 10);
