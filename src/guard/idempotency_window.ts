@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type Link, LinkedQueue } from "./linked_queue.ts";
 
 /** Whose key it is: two publishers never meet in one key. */
 export interface KeyOwner {
@@ -51,7 +52,7 @@ export class IdempotencyWindow<Result> {
   /** issuer → subject → what is theirs; nested, for joined texts could collide. */
   readonly #owners = new Map<string, Map<string, OwnedKeys<Result>>>();
   /** In order of completion. */
-  readonly #finished = new Set<Entry<Result>>();
+  readonly #finished = new LinkedQueue<Entry<Result>>();
   #weight = 0;
 
   /** @param monotonicNow milliseconds of a clock that never goes back */
@@ -72,17 +73,16 @@ export class IdempotencyWindow<Result> {
     work: () => Promise<Result>,
   ): Promise<IdempotentOutcome<Result>> {
     this.#forgetPast();
-    const known = this.#owners.get(owner.issuer)?.get(owner.subject)?.entries.get(key);
+    const owned = this.#owners.get(owner.issuer)?.get(owner.subject);
+    const known = owned?.entries.get(key);
     if (known !== undefined) {
       return known.digest === digest
         ? { kind: "done", result: await known.result, isRepeat: true }
         : { kind: "conflict" };
     }
+    if (!this.#makeRoom(owned)) return { kind: "full" };
+    // Only now: making room may have taken away the owner's last key, and the empty maps with it.
     const keys = this.#keysOf(owner);
-    if (!this.#makeRoom(keys)) {
-      this.#release(keys);
-      return { kind: "full" };
-    }
     // No await up to here: two requests with one key cannot both find it free.
     return { kind: "done", result: await this.#start(keys, key, digest, work), isRepeat: false };
   }
@@ -95,7 +95,7 @@ export class IdempotencyWindow<Result> {
   #start(keys: OwnedKeys<Result>, key: string, digest: string, work: () => Promise<Result>): Promise<Result> {
     // Through a promise, so that work which throws at once fails like work which rejects.
     const result = Promise.resolve().then(work);
-    const entry: Entry<Result> = { keys, key, digest, result, weight: 1, doneAtMs: undefined };
+    const entry: Entry<Result> = { keys, key, digest, result, weight: 1, finished: undefined };
     keys.entries.set(key, entry);
     this.#addWeight(entry, 0);
     result.then((value) => this.#finish(entry, value), () => this.#forget(entry));
@@ -103,8 +103,11 @@ export class IdempotencyWindow<Result> {
   }
 
   #finish(entry: Entry<Result>, value: Result): void {
-    entry.doneAtMs = this.#monotonicNow();
-    this.#finished.add(entry);
+    entry.finished = {
+      atMs: this.#monotonicNow(),
+      inWindow: this.#finished.append(entry),
+      inOwner: entry.keys.finished.append(entry),
+    };
     const before = entry.weight;
     entry.weight = Math.max(1, this.#limits.weigh(value));
     this.#addWeight(entry, before);
@@ -113,29 +116,28 @@ export class IdempotencyWindow<Result> {
   }
 
   /** Whether there is room for so many more, after what is finished had to go. */
-  #makeRoom(keys: OwnedKeys<Result>, more = 1): boolean {
+  #makeRoom(keys: OwnedKeys<Result> | undefined, more = 1): boolean {
     const { maxKeys } = this.#limits;
-    for (const entry of keys.entries.values()) {
-      if (keys.weight + more <= Math.max(1, maxKeys * MAX_SHARE_OF_ONE_OWNER)) break;
-      if (entry.doneAtMs !== undefined) this.#forget(entry);
-    }
-    for (const entry of this.#finished) {
-      if (this.#weight + more <= maxKeys) break;
-      this.#forget(entry);
-    }
+    const maxOwned = Math.max(1, maxKeys * MAX_SHARE_OF_ONE_OWNER);
+    if (keys !== undefined) this.#forgetWhile(keys.finished, () => keys.weight + more > maxOwned);
+    this.#forgetWhile(this.#finished, () => this.#weight + more > maxKeys);
     return this.#weight + more <= maxKeys;
   }
 
   #forgetPast(): void {
     const lastMs = this.#monotonicNow() - this.#limits.windowMs;
-    for (const entry of this.#finished) {
-      if ((entry.doneAtMs ?? 0) > lastMs) return;
-      this.#forget(entry);
-    }
+    this.#forgetWhile(this.#finished, ({ finished }) => finished !== undefined && finished.atMs <= lastMs);
+  }
+
+  #forgetWhile(queue: LinkedQueue<Entry<Result>>, mustGo: (oldest: Entry<Result>) => boolean): void {
+    for (let oldest = queue.first; oldest !== undefined && mustGo(oldest); oldest = queue.first) this.#forget(oldest);
   }
 
   #forget(entry: Entry<Result>): void {
-    this.#finished.delete(entry);
+    if (entry.finished !== undefined) {
+      this.#finished.remove(entry.finished.inWindow);
+      entry.keys.finished.remove(entry.finished.inOwner);
+    }
     entry.keys.entries.delete(entry.key);
     this.#weight -= entry.weight;
     entry.keys.weight -= entry.weight;
@@ -149,7 +151,12 @@ export class IdempotencyWindow<Result> {
 
   #keysOf(owner: KeyOwner): OwnedKeys<Result> {
     const subjects = this.#owners.get(owner.issuer) ?? new Map<string, OwnedKeys<Result>>();
-    const keys = subjects.get(owner.subject) ?? { owner, entries: new Map<string, Entry<Result>>(), weight: 0 };
+    const keys = subjects.get(owner.subject) ?? {
+      owner,
+      entries: new Map<string, Entry<Result>>(),
+      finished: new LinkedQueue<Entry<Result>>(),
+      weight: 0,
+    };
     this.#owners.set(owner.issuer, subjects.set(owner.subject, keys));
     return keys;
   }
@@ -165,8 +172,9 @@ export class IdempotencyWindow<Result> {
 
 interface OwnedKeys<Result> {
   readonly owner: KeyOwner;
-  /** In order of arrival. */
   readonly entries: Map<string, Entry<Result>>;
+  /** In order of completion. */
+  readonly finished: LinkedQueue<Entry<Result>>;
   weight: number;
 }
 
@@ -176,6 +184,11 @@ interface Entry<Result> {
   readonly digest: string;
   readonly result: Promise<Result>;
   weight: number;
-  /** On the monotonic clock; `undefined` while the work is under way. */
-  doneAtMs: number | undefined;
+  /** `undefined` while the work is under way. */
+  finished: {
+    /** On the monotonic clock. */
+    readonly atMs: number;
+    readonly inWindow: Link<Entry<Result>>;
+    readonly inOwner: Link<Entry<Result>>;
+  } | undefined;
 }

@@ -1,3 +1,5 @@
+import { type Link, LinkedQueue } from "./linked_queue.ts";
+
 /** What one key may do. */
 export interface RateLimits {
   /** Sustained rate; also how fast the burst comes back. */
@@ -25,8 +27,9 @@ export class RateLimiter {
   readonly #burstMs: number;
   readonly #maxKeys: number;
   readonly #monotonicNow: () => number;
-  /** Key → theoretical arrival time; in order of use. */
-  readonly #arrivals = new Map<string, number>();
+  readonly #links = new Map<string, Link<KeyState>>();
+  /** The first is the one that was quiet for longest. */
+  readonly #byUse = new LinkedQueue<KeyState>();
 
   constructor(limits: RateLimits, monotonicNow: () => number = () => performance.now()) {
     const { perSecond, burst, maxKeys } = limits;
@@ -42,7 +45,7 @@ export class RateLimiter {
   /** Takes `cost` units of the key's allowance, all or none. More than `burst` at once is never allowed. */
   take(key: string, cost = 1): RateVerdict {
     const nowMs = this.#monotonicNow();
-    const arrivalMs = Math.max(this.#arrivals.get(key) ?? nowMs, nowMs);
+    const arrivalMs = Math.max(this.#links.get(key)?.value.arrivalMs ?? nowMs, nowMs);
     const nextMs = arrivalMs + cost * this.#msPerUnit;
     const earlyMs = nextMs - nowMs - this.#burstMs;
     // Sums of fractions: a difference below a microsecond is rounding, not haste.
@@ -53,16 +56,27 @@ export class RateLimiter {
 
   /** Keys remembered. */
   get size(): number {
-    return this.#arrivals.size;
+    return this.#links.size;
   }
 
   #remember(key: string, arrivalMs: number): void {
-    this.#arrivals.delete(key);
-    this.#arrivals.set(key, arrivalMs);
-    if (this.#arrivals.size <= this.#maxKeys) return;
-    for (const quietest of this.#arrivals.keys()) {
-      this.#arrivals.delete(quietest);
+    const known = this.#links.get(key);
+    if (known !== undefined) {
+      known.value.arrivalMs = arrivalMs;
+      this.#byUse.moveToEnd(known);
       return;
     }
+    this.#links.set(key, this.#byUse.append({ key, arrivalMs }));
+    const quietest = this.#links.size > this.#maxKeys ? this.#byUse.first : undefined;
+    const link = quietest === undefined ? undefined : this.#links.get(quietest.key);
+    if (link === undefined) return;
+    this.#byUse.remove(link);
+    this.#links.delete(link.value.key);
   }
+}
+
+interface KeyState {
+  readonly key: string;
+  /** The theoretical arrival time: when the burst would be whole again. */
+  arrivalMs: number;
 }
