@@ -18,6 +18,9 @@ export interface IssuedTicket {
 /** Longest ticket in characters: half of what nginx takes as a request line by default. */
 export const MAX_TICKET_LENGTH = 4_096;
 
+/** A search of the used tickets takes about a millisecond; a flood must not pay for it with every ticket. */
+const SEARCH_INTERVAL_MS = 1_000;
+
 const TYPE = "tidegate-ticket";
 const ENCRYPTION = { alg: "dir", enc: "A256GCM", typ: TYPE } as const;
 
@@ -35,6 +38,8 @@ export class Tickets {
   readonly #now: () => number;
   /** Identifier of a used ticket → when it expires, in order of use. Bounded by `maxRedeemed`. */
   readonly #redeemed = new Map<string, number>();
+  /** Before this moment a full memory is not searched again for what has expired. */
+  #nextSearchMs = 0;
 
   constructor(config: AuthConfig, now: () => number) {
     this.#config = config.tickets;
@@ -92,6 +97,8 @@ export class Tickets {
   }
 
   #forgetExpired(nowMs: number): void {
+    if (nowMs < this.#nextSearchMs) return;
+    this.#nextSearchMs = nowMs + SEARCH_INTERVAL_MS;
     for (const [id, untilMs] of this.#redeemed) if (nowMs >= untilMs) this.#redeemed.delete(id);
   }
 }
