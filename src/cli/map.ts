@@ -1,12 +1,12 @@
 import type { Config } from "../config/schema.ts";
 import { stringifyExact } from "../pipeline/exact_json.ts";
-import { type MappingOutcome, Unmappable } from "../pipeline/mapping_outcome.ts";
-import { openRecord } from "../pipeline/open_record.ts";
+import type { MappingOutcome } from "../pipeline/mapping_outcome.ts";
 import { createPipeline, type Pipeline } from "../pipeline/pipeline.ts";
 import { readRecordLine, type RecordLine } from "../pipeline/record_line.ts";
-import { trimmedFields } from "../pipeline/trimmed_fields.ts";
+import { trimmedOfRecord } from "../pipeline/trimmed_fields.ts";
 import { type Command, EXIT_CODES, type FlagValues, runCommand, usageProblem } from "./command.ts";
 import { CONFIG_FLAGS, loadFromFlags, printProblems } from "./config_flags.ts";
+import { mappingDocument } from "./mapping_document.ts";
 import { print, printProblem } from "./print.ts";
 
 /** `tidegate map`: shows what the configuration makes of records, offline; resolves with the exit code. */
@@ -20,6 +20,7 @@ const FLAGS = {
   config: CONFIG_FLAGS.config,
   set: CONFIG_FLAGS.set,
   json: { help: "Print JSON lines: one a record, the summary last." },
+  document: { help: "Print the mapping itself as a Markdown page; the records show what stays behind." },
 } as const;
 
 const MAP: Command<typeof FLAGS> = {
@@ -51,9 +52,17 @@ const MAP: Command<typeof FLAGS> = {
       printProblem(`Cannot read ${JSON.stringify(flags.file)}: ${lines}`);
       return EXIT_CODES.problem;
     }
-    return mapLines(lines, loaded.config, flags);
+    return flags.document ? printDocument(lines, loaded.config, flags) : mapLines(lines, loaded.config, flags);
   },
 };
+
+function printDocument(lines: readonly string[], config: Config, flags: FlagValues<typeof FLAGS>): number {
+  const samples = recordLines(lines, config, flags).flatMap(({ read }) => typeof read === "string" ? [] : [read]);
+  const given = Object.entries({ config: flags.config, file: flags.file })
+    .flatMap(([name, value]) => value === undefined ? [] : [`--${name} ${value}`]);
+  print(mappingDocument(config, samples, ["tidegate map --document", ...given].join(" ")).trimEnd());
+  return EXIT_CODES.ok;
+}
 
 /** Counts of everything that was read. */
 interface Summary {
@@ -69,22 +78,33 @@ function mapLines(lines: readonly string[], config: Config, flags: FlagValues<ty
   const formats = new Map(Object.entries(config.sources).map(([name, { format }]) => [name, format]));
   const pipeline = createPipeline({ mappings: config.mappings, formats });
   const summary: Summary = { records: 0, messages: 0, mapped: 0, dropped: 0, deadLetters: 0, brokenLines: 0 };
-  for (const [index, line] of lines.entries()) {
-    if (line.trim() === "") continue;
-    const given = { source: flags.source, offset: BigInt(index), timestampMs: Date.now() };
-    const read = readRecordLine(line, given);
-    const problem = typeof read === "string" ? read : formats.has(read.source) ? undefined : unknownSource(read.source);
-    if (typeof read === "string" || problem !== undefined) {
+  for (const { line, read } of recordLines(lines, config, flags)) {
+    if (typeof read === "string") {
       summary.brokenLines++;
-      printProblem(`${flags.file}:${index + 1}: the line ${printable(problem ?? "")}`);
+      printProblem(`${flags.file}:${line}: the line ${printable(read)}`);
       continue;
     }
-    const row = rowOf(index + 1, read, pipeline, config);
+    const row = rowOf(line, read, pipeline, config);
     count(summary, row.outcome);
     print(flags.json ? stringifyExact(jsonRow(row)) : textRow(row));
   }
   print(flags.json ? JSON.stringify({ summary }) : textSummary(summary));
   return summary.deadLetters + summary.brokenLines === 0 ? EXIT_CODES.ok : EXIT_CODES.problem;
+}
+
+/** The records of the lines that are not empty; a text where a line holds none. */
+function recordLines(
+  lines: readonly string[],
+  { sources }: Config,
+  flags: FlagValues<typeof FLAGS>,
+): readonly { readonly line: number; readonly read: RecordLine | string }[] {
+  return lines.flatMap((text, index) => {
+    if (text.trim() === "") return [];
+    const given = { source: flags.source, offset: BigInt(index), timestampMs: Date.now() };
+    const read = readRecordLine(text, given);
+    const isUnknown = typeof read !== "string" && !Object.hasOwn(sources, read.source);
+    return [{ line: index + 1, read: isUnknown ? unknownSource(read.source) : read }];
+  });
 }
 
 /** What is shown of one record. */
@@ -101,15 +121,9 @@ function rowOf(line: number, { source, record }: RecordLine, pipeline: Pipeline,
   const rule = outcome.kind === "messages"
     ? config.mappings.rules.find(({ name }) => name === outcome.rule)
     : undefined;
-  const format = config.sources[source]?.format ?? "auto";
   if (rule === undefined) return { line, source, outcome, trimmed: [] };
-  try {
-    const { data } = openRecord(record, format, config.mappings.maxRecordBytes, true);
-    return { line, source, outcome, trimmed: trimmedFields(data, rule) };
-  } catch (error) {
-    if (error instanceof Unmappable) return { line, source, outcome, trimmed: [] };
-    throw error;
-  }
+  const reading = { format: config.sources[source]?.format ?? "auto", maxRecordBytes: config.mappings.maxRecordBytes };
+  return { line, source, outcome, trimmed: trimmedOfRecord(record, reading, rule) };
 }
 
 function count(summary: Summary, outcome: MappingOutcome): void {

@@ -1,6 +1,10 @@
 import type { FieldSpec } from "../config/mapping_field_schema.ts";
 import type { MappingRule } from "../config/mapping_rule_schema.ts";
+import type { RecordFormat } from "../config/mapping_schema.ts";
 import { type FieldPath, parseFieldPath, parseScopeTemplate, parseTemplate } from "../config/mapping_template.ts";
+import type { BusRecord } from "../model/bus_record.ts";
+import { Unmappable } from "./mapping_outcome.ts";
+import { openRecord } from "./open_record.ts";
 
 /** Paths beyond this many are not listed; the list is for people. */
 const MAX_LISTED = 100;
@@ -27,8 +31,22 @@ export function trimmedFields(data: unknown, rule: MappingRule): readonly string
   }
 }
 
+/** The same for a record as a bus has it; none where it cannot be opened. */
+export function trimmedOfRecord(
+  record: BusRecord,
+  reading: { readonly format: RecordFormat; readonly maxRecordBytes: number },
+  rule: MappingRule,
+): readonly string[] {
+  try {
+    return trimmedFields(openRecord(record, reading.format, reading.maxRecordBytes, true).data, rule);
+  } catch (error) {
+    if (error instanceof Unmappable) return [];
+    throw error;
+  }
+}
+
 /** The paths in the record's data that a rule's fields read: what may leave. */
-export function sentPaths(fields: Readonly<Record<string, FieldSpec>>): readonly (readonly string[])[] {
+function sentPaths(fields: Readonly<Record<string, FieldSpec>>): readonly (readonly string[])[] {
   return Object.values(fields).flatMap((spec) => {
     const detail = typeof spec === "string" ? { from: spec } : spec;
     const paths = [detail.from === undefined ? undefined : parseFieldPath(detail.from)].filter(isDataPath);
