@@ -54,12 +54,16 @@ export function decodeBatches(
     let behind = base + 1n;
     try {
       const header = readHeader(batch, base);
-      behind = header.last + 1n;
+      if (header.last > base) behind = header.last + 1n;
+      assertChecksum(batch, header);
       const isAborted = aborted.covers(header, batch);
       if (header.last >= position && !isAborted) {
         readRecords(batch, header, position, end, maxBytesPerBatch, records);
       }
     } catch (error) {
+      // Its own word for where it ends may be what is damaged: the batch behind it, where there is one, knows better.
+      const following = reader.remaining >= PREFIX_BYTES ? reader.int64() : behind;
+      if (following > base && following < behind) behind = following;
       return { records, next, unreadable: { next: behind > next ? behind : next + 1n, cause: String(error) } };
     }
     if (behind > next) next = behind;
@@ -70,6 +74,7 @@ export function decodeBatches(
 interface BatchHeader {
   readonly base: Offset;
   readonly last: Offset;
+  readonly crc: number;
   readonly attributes: number;
   readonly baseTimestampMs: number;
   readonly maxTimestampMs: number;
@@ -91,8 +96,11 @@ function readHeader(batch: Uint8Array, base: Offset): BatchHeader {
   reader.int16(); // producer epoch
   reader.int32(); // sequence
   const count = reader.int32();
-  if (crc32c(batch.subarray(CRC_END - PREFIX_BYTES)) !== crc) throw new RangeError("its checksum is wrong");
-  return { base, last, attributes, baseTimestampMs, maxTimestampMs, producerId, count };
+  return { base, last, crc, attributes, baseTimestampMs, maxTimestampMs, producerId, count };
+}
+
+function assertChecksum(batch: Uint8Array, header: BatchHeader): void {
+  if (crc32c(batch.subarray(CRC_END - PREFIX_BYTES)) !== header.crc) throw new RangeError("its checksum is wrong");
 }
 
 function readRecords(
