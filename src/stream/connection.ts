@@ -37,10 +37,12 @@ export interface ConnectionInit {
   readonly formatOf: (source: string) => OffsetFormat;
   readonly onEnd: (end: ConnectionEnd) => void;
   readonly onShed: (frames: number) => void;
+  /** Default {@link MAX_UNASKED_BYTES}; smaller in tests, so that a reader is soon a slow one. */
+  readonly maxUnaskedBytes?: number;
 }
 
-/** Bytes that the body stream holds ready beyond what the server has taken: one good write. */
-const BODY_HIGH_WATER_BYTES = 64 * 1024;
+/** Bytes handed to the body before the server has asked for more: one good write, and all that a slow reader gets unasked. */
+const MAX_UNASKED_BYTES = 64 * 1024;
 
 /**
  * One open stream: its principal, subscription, send queue, lifetime and end.
@@ -62,14 +64,19 @@ export class Connection implements Member, ReplayTarget {
   /** Whether the token's coming end was announced. */
   wasWarned = false;
   readonly #init: ConnectionInit;
+  readonly #maxUnaskedBytes: number;
   readonly #queue: SendQueue;
   readonly #ended = new AbortController();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** Handed to the body since the server last asked; its next question means that all of them are taken. */
+  #unaskedBytes = 0;
+  #wroteSinceLook = false;
   #lastByteAtMs = performance.now();
   #roomWaiters: { resolve: () => void; reject: (reason: unknown) => void }[] = [];
 
   constructor(init: ConnectionInit) {
     this.#init = init;
+    this.#maxUnaskedBytes = init.maxUnaskedBytes ?? MAX_UNASKED_BYTES;
     this.id = init.id;
     this.reader = init.reader;
     this.subscription = init.subscription;
@@ -80,7 +87,7 @@ export class Connection implements Member, ReplayTarget {
       start: (controller) => void (this.#controller = controller),
       pull: () => this.#drain(),
       cancel: () => this.#end("client-gone"),
-    }, new ByteLengthQueuingStrategy({ highWaterMark: BODY_HIGH_WATER_BYTES }));
+    }, new ByteLengthQueuingStrategy({ highWaterMark: this.#maxUnaskedBytes }));
   }
 
   get scopes(): readonly Scope[] {
@@ -92,9 +99,12 @@ export class Connection implements Member, ReplayTarget {
     return this.#ended.signal;
   }
 
-  /** On the monotonic clock, in milliseconds. */
-  get lastByteAtMs(): number {
-    return this.#lastByteAtMs;
+  /** How long no byte has been sent, as far as looks like this one can tell. Times in monotonic milliseconds. */
+  silentMs(nowMs: number): number {
+    // A clock is read once a look, not once a write: at a thousand writes a turn it would show.
+    if (this.#wroteSinceLook) this.#lastByteAtMs = nowMs;
+    this.#wroteSinceLook = false;
+    return nowMs - this.#lastByteAtMs;
   }
 
   get queuedFrames(): number {
@@ -154,7 +164,7 @@ export class Connection implements Member, ReplayTarget {
 
   room(): Promise<void> {
     if (this.ended.aborted) return Promise.reject(this.ended.reason);
-    if (this.#queue.isEmpty && (this.#controller?.desiredSize ?? 0) > 0) return Promise.resolve();
+    if (this.#queue.isEmpty && this.#unaskedBytes < this.#maxUnaskedBytes) return Promise.resolve();
     return new Promise((resolve, reject) => this.#roomWaiters.push({ resolve, reject }));
   }
 
@@ -186,18 +196,20 @@ export class Connection implements Member, ReplayTarget {
   }
 
   #write(bytes: Uint8Array): boolean {
-    const controller = this.#controller;
-    if (controller === undefined || (controller.desiredSize ?? 0) <= 0) return false;
-    controller.enqueue(bytes);
-    this.#lastByteAtMs = performance.now();
+    if (this.#controller === undefined || this.#unaskedBytes >= this.#maxUnaskedBytes) return false;
+    this.#unaskedBytes += bytes.length;
+    this.#wroteSinceLook = true;
+    this.#controller.enqueue(bytes);
     return true;
   }
 
+  /** The server asks for more: all that it was given is taken. */
   #drain(): void {
     if (this.ended.aborted) return;
-    const chunk = this.#queue.take(BODY_HIGH_WATER_BYTES);
+    this.#unaskedBytes = 0;
+    const chunk = this.#queue.take(this.#maxUnaskedBytes);
     if (chunk !== undefined) this.#write(chunk);
-    if (!this.#queue.isEmpty || (this.#controller?.desiredSize ?? 0) <= 0) return;
+    if (!this.#queue.isEmpty || this.#unaskedBytes >= this.#maxUnaskedBytes) return;
     const waiters = this.#roomWaiters;
     this.#roomWaiters = [];
     for (const { resolve } of waiters) resolve();

@@ -3,7 +3,7 @@ import type { CloseReason } from "../model/close_reason.ts";
 import type { OffsetFormat } from "../model/position.ts";
 import type { Journal } from "../replay/journal.ts";
 import { checkpoint, HEARTBEAT, tokenExpiring } from "../wire/control_events.ts";
-import { Connection, type ConnectionEnd, type Reader } from "./connection.ts";
+import { Connection, type ConnectionEnd, type ConnectionInit, type Reader } from "./connection.ts";
 import type { SendQueueLimits } from "./send_queue.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -39,6 +39,8 @@ export interface StreamManagerInit {
   readonly observer: StreamObserver;
   /** From 0 to 1; replaced in tests. */
   readonly random?: () => number;
+  /** See {@link ConnectionInit}; replaced in tests. */
+  readonly maxUnaskedBytes?: number;
 }
 
 /** How often lifetimes, tokens, stalls and silences are looked at. One timer for all streams costs less than one each. */
@@ -89,7 +91,8 @@ export class StreamManager {
   open(reader: Reader, subscription: Subscription): Connection {
     const { maxLifetimeMs, lifetimeJitter, sendQueue, retry } = this.#limits;
     const lifetimeMs = maxLifetimeMs * (1 + lifetimeJitter * (2 * this.#random() - 1));
-    const connection: Connection = new Connection({
+    const { maxUnaskedBytes } = this.#init;
+    const init: ConnectionInit = {
       id: crypto.randomUUID(),
       reader,
       subscription,
@@ -99,7 +102,9 @@ export class StreamManager {
       formatOf: this.#init.formatOf,
       onEnd: ({ reason }) => this.#forget(connection, reason),
       onShed: (frames) => this.#init.observer.shed(frames),
-    });
+      ...(maxUnaskedBytes === undefined ? {} : { maxUnaskedBytes }),
+    };
+    const connection = new Connection(init);
     this.#connections.set(connection.id, connection);
     this.#countBySubject.set(reader.subject, (this.#countBySubject.get(reader.subject) ?? 0) + 1);
     this.#init.observer.opened();
@@ -155,7 +160,7 @@ export class StreamManager {
   #lookAt(connection: Connection, nowMs: number, checkpointBytes: Uint8Array): void {
     const { heartbeatMs, writeStallMs, tokenWarningMs } = this.#limits;
     const tokenLeftMs = connection.reader.expiresAtMs - Date.now();
-    const silentMs = nowMs - connection.lastByteAtMs;
+    const silentMs = connection.silentMs(nowMs);
     if (tokenLeftMs <= 0) return connection.close("token-expired", connection.retryMs);
     if (nowMs >= connection.endsAtMs) return connection.close("max-lifetime", connection.retryMs);
     if (connection.isStalled && silentMs > writeStallMs) return connection.close("slow-consumer", connection.retryMs);
@@ -163,8 +168,8 @@ export class StreamManager {
       connection.wasWarned = true;
       connection.send(tokenExpiring(new Date(connection.reader.expiresAtMs).toISOString()));
     }
-    // One tick early, so that the announced silence is never exceeded.
-    if (silentMs < heartbeatMs - TICK_MS) return;
+    // Two ticks early, for a byte's time is known to a tick and the next look is a tick away: the announced silence holds.
+    if (silentMs < heartbeatMs - 2 * TICK_MS) return;
     const isLive = this.#memberships.has(connection);
     if (isLive && !connection.isStalled && connection.checkpointVersion !== this.#init.journal.version) {
       connection.checkpointVersion = this.#init.journal.version;
