@@ -18,7 +18,7 @@ const MAX_KEYS = 100;
 export async function fetchKeySet(config: JwksConfig): Promise<readonly JWK[]> {
   const url = new URL(config.url);
   const signal = AbortSignal.timeout(config.timeoutMs);
-  if (!config.allowPrivateAddresses) await refusePrivateAddresses(url);
+  if (!config.allowPrivateAddresses) await refusePrivateAddresses(url, signal);
   const response = await fetch(url, {
     headers: { accept: "application/jwk-set+json, application/json" },
     redirect: "manual",
@@ -36,14 +36,22 @@ export async function fetchKeySet(config: JwksConfig): Promise<readonly JWK[]> {
  * Resolves the name before the fetch does. A name server that answers differently the second time gets past this;
  * the process's network permission is the wall behind it.
  */
-async function refusePrivateAddresses(url: URL): Promise<void> {
+async function refusePrivateAddresses(url: URL, signal: AbortSignal): Promise<void> {
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const addresses = isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }];
+  const addresses = isIP(host) === 0 ? await inTime(lookup(host, { all: true }), signal) : [{ address: host }];
   if (addresses.some(({ address }) => isPrivateAddress(address))) {
     throw new Error(
       `Cannot fetch the key set from ${url.host}: it has a private address. Set allowPrivateAddresses if it is meant`,
     );
   }
+}
+
+/** A name server that does not answer cannot be told to stop; only the waiting ends. */
+function inTime<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const timeout = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([value, timeout]);
 }
 
 async function readText(response: Response, host: string): Promise<string> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
 import { authSchema, type PinnedKey } from "../../src/config/auth_schema.ts";
+import { resolveConfig } from "../../src/config/resolve_config.ts";
 
 const SECRET = "kJ8vQ2mX5sL9tR4wZ7yB1nC6pF3gH0dA";
 const ISSUER = "https://issuer.example";
@@ -180,4 +181,19 @@ Deno.test("authSchema: refuses templates that would grant what nobody meant", ()
     problems({ publish: ["*", "novel:*", "{targets[]}", { scope: "*", when: { claim: "role", is: "x" } }] }),
     [],
   );
+});
+
+Deno.test("authSchema: takes every configuration that the guide shows", async () => {
+  const guide = await Deno.readTextFile(new URL("../../docs/guide/authentication.md", import.meta.url));
+  const blocks = [...guide.matchAll(/```yaml\n(.*?)```/gs)].map(([, block]) => block ?? "");
+  assert.ok(blocks.length >= 3);
+  for (const text of blocks) {
+    const loaded = resolveConfig({
+      file: { name: "guide.yaml", text },
+      environment: {},
+      flags: [],
+      readSecretFile: () => ({ kind: "content", text: SECRET, isWorldReadable: false }),
+    });
+    assert.deepEqual(loaded.kind === "problems" ? loaded.problems : [], []);
+  }
 });
