@@ -1,0 +1,90 @@
+/** What a load process is told on standard input, and what it answers on standard output; both JSON. */
+export interface LoadJob {
+  readonly port: number;
+  /** Processes of the server, whose CPU time and memory are read from /proc. */
+  readonly pids: readonly number[];
+  readonly publishing: Publishing;
+  /** Addresses by number; everything else names them by that number. */
+  readonly scopes: readonly string[];
+  readonly connections: readonly LoadConnection[];
+  /** What is published, in turn by weight; within a class its scopes take turns. */
+  readonly traffic: readonly TrafficClass[];
+  readonly pace: Pace;
+  /** Bytes of one payload, the same for every server. */
+  readonly payloadBytes: number;
+  /** Traffic before anything is measured. */
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  /** How long the open streams stay idle before memory is read and traffic starts. */
+  readonly settleMs: number;
+}
+
+export interface LoadConnection {
+  /** The whole request, head and all. */
+  readonly request: string;
+  /** Numbers of the scopes that it reads. */
+  readonly scopes: readonly number[];
+}
+
+export interface TrafficClass {
+  readonly weight: number;
+  readonly scopes: readonly number[];
+}
+
+export type Pace =
+  /** An event is published as soon as fewer than `events` are on their way; on its way: some reader has not got it. */
+  | { readonly kind: "ahead"; readonly events: number }
+  /** So many events a second, whatever becomes of them; latency counts from when an event was due. */
+  | { readonly kind: "rate"; readonly eventsPerSecond: number };
+
+export interface Publishing {
+  readonly kind: "tidegate" | "nchan";
+  /** For `Authorization`; empty for none. */
+  readonly token: string;
+  readonly connections: number;
+  /** Most events in one request. */
+  readonly maxBatch: number;
+  /** How events are shared out to the publishers. Only by scope, a scope's events have an order that can be checked. */
+  readonly turns: "scope" | "event";
+}
+
+export interface LoadResult {
+  readonly connections: number;
+  readonly connectMs: number;
+  /** Streams that did not open, or ended although nobody had ended them. */
+  readonly failedConnections: number;
+  readonly measuredMs: number;
+  readonly published: number;
+  readonly deliveries: number;
+  readonly deliveriesPerSecond: number;
+  /** Events that a reader should have had and had not, seconds after the end. */
+  readonly lost: number;
+  readonly duplicates: number;
+  /** An older event of a scope behind a newer one; 0 where the publishers' turns leave no order. */
+  readonly outOfOrder: number;
+  /** The same over all scopes of a stream: promised by a log, not by a set of channels. */
+  readonly outOfOrderAcrossScopes: number;
+  readonly leastDeliveriesOfAConnection: number;
+  readonly mostDeliveriesOfAConnection: number;
+  readonly latency: LatencyFigures;
+  readonly serverCPUSeconds: number;
+  readonly clientCPUSeconds: number;
+  /** What everybody else on the machine used meanwhile: little, or the figures are not worth much. */
+  readonly otherCPUSeconds: number;
+  readonly rss: {
+    readonly beforeMB: number;
+    readonly connectedMB: number;
+    readonly afterMB: number;
+    readonly peakMB: number;
+  };
+  /** Blocks that are no published event, by what they say. */
+  readonly controlEvents: Readonly<Record<string, number>>;
+  readonly problems: readonly string[];
+}
+
+export interface LatencyFigures {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}

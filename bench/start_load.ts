@@ -1,0 +1,29 @@
+import { join } from "node:path";
+import type { LoadJob, LoadResult } from "./load_job.ts";
+
+/** Beyond the job's own time: for opening thousands of streams and for what is still on its way. */
+const GRACE_MS = 90_000;
+
+/** Runs a job in a process of its own, with as many files as the machine allows. Ends it when it takes too long. */
+export async function startLoad(job: LoadJob): Promise<LoadResult> {
+  const program = join(import.meta.dirname ?? "", "load", "main.ts");
+  const command = [Deno.execPath(), "run", "-A", program];
+  const child = new Deno.Command("sh", {
+    args: ["-c", 'ulimit -n "$(ulimit -Hn)" && exec "$@"', "sh", ...command],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), job.warmUpMs + job.measureMs + job.settleMs + GRACE_MS);
+  try {
+    const writer = child.stdin.getWriter();
+    const told = writer.write(new TextEncoder().encode(JSON.stringify(job))).then(() => writer.close());
+    const [{ success, stdout, stderr }] = await Promise.all([child.output(), told]);
+    const decoder = new TextDecoder();
+    if (!success) throw new Error(`Cannot run a load: ${decoder.decode(stderr).trim() || "it took too long"}`);
+    // The other end of load/main.ts.
+    return JSON.parse(decoder.decode(stdout)) as LoadResult;
+  } finally {
+    clearTimeout(timer);
+  }
+}
