@@ -66,7 +66,9 @@ export class Connection implements Member, ReplayTarget {
   readonly #init: ConnectionInit;
   readonly #maxUnaskedBytes: number;
   readonly #queue: SendQueue;
-  readonly #ended = new AbortController();
+  #hasEnded = false;
+  /** Made when somebody asks: most streams never replay, and ten thousand controllers weigh. */
+  #endController: AbortController | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   /** Handed to the body since the server last asked; its next question means that all of them are taken. */
   #unaskedBytes = 0;
@@ -94,9 +96,16 @@ export class Connection implements Member, ReplayTarget {
     return this.subscription.scopes;
   }
 
-  /** Aborted when the stream has ended, however it did. */
-  get ended(): AbortSignal {
-    return this.#ended.signal;
+  /** Whether the stream is over, however it ended. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Aborted when the stream is over. */
+  get endSignal(): AbortSignal {
+    this.#endController ??= new AbortController();
+    if (this.#hasEnded) this.#endController.abort(streamOver());
+    return this.#endController.signal;
   }
 
   /** How long no byte has been sent, as far as looks like this one can tell. Times in monotonic milliseconds. */
@@ -147,49 +156,44 @@ export class Connection implements Member, ReplayTarget {
     if (!this.#queue.isEmpty || !this.#write(chunk)) this.#queue.offerControl(chunk);
   }
 
-  announce(gap: Gap, cursor: string): void {
+  announce(gap: Gap, cursor: string | undefined): void {
     this.send(gapDetected(gap, this.#init.formatOf(gap.source), cursor));
   }
 
   /** Sends a control event behind what is already on its way. */
   send(bytes: Uint8Array): void {
-    if (this.ended.aborted) return;
+    if (this.#hasEnded) return;
     if (!this.#queue.isEmpty || !this.#write(bytes)) this.#queue.offerControl(bytes);
   }
 
   /** Breaks a silence; a stalled reader would not hear it. */
   heartbeat(bytes: Uint8Array = HEARTBEAT): void {
-    if (!this.ended.aborted && this.#queue.isEmpty) this.#write(bytes);
+    if (!this.#hasEnded && this.#queue.isEmpty) this.#write(bytes);
   }
 
   room(): Promise<void> {
-    if (this.ended.aborted) return Promise.reject(this.ended.reason);
+    if (this.#hasEnded) return Promise.reject(streamOver());
     if (this.#queue.isEmpty && this.#unaskedBytes < this.#maxUnaskedBytes) return Promise.resolve();
     return new Promise((resolve, reject) => this.#roomWaiters.push({ resolve, reject }));
   }
 
   /** Ends the stream with its last event. What still waits goes out first, unless the reader may or can not have it. */
   close(reason: CloseReason, retryMs: number): void {
-    if (this.ended.aborted) return;
+    if (this.#hasEnded) return;
     const mayHaveTheRest = reason === "max-lifetime" || reason === "draining";
     const rest = mayHaveTheRest ? this.#queue.take(Number.POSITIVE_INFINITY) : undefined;
     if (rest !== undefined) this.#controller?.enqueue(rest);
-    if (this.#hasEnded()) return;
+    if (this.hasEnded) return;
     this.#controller?.enqueue(streamClosing(reason, retryMs));
     // Writing can find out that the client is gone, which ends the stream by itself.
-    if (this.#hasEnded()) return;
+    if (this.hasEnded) return;
     this.#controller?.close();
     this.#end(reason);
   }
 
-  /** As a call, because what was true before a write need not be true after it. */
-  #hasEnded(): boolean {
-    return this.ended.aborted;
-  }
-
   /** A token that ended while the process stood still must not get one more event. */
   #refusesFrames(): boolean {
-    if (this.ended.aborted) return true;
+    if (this.#hasEnded) return true;
     if (Date.now() < this.reader.expiresAtMs) return false;
     this.close("token-expired", this.retryMs);
     return true;
@@ -205,22 +209,28 @@ export class Connection implements Member, ReplayTarget {
 
   /** The server asks for more: all that it was given is taken. */
   #drain(): void {
-    if (this.ended.aborted) return;
+    if (this.#hasEnded) return;
     this.#unaskedBytes = 0;
-    const chunk = this.#queue.take(this.#maxUnaskedBytes);
+    const chunk = this.#queue.isEmpty ? undefined : this.#queue.take(this.#maxUnaskedBytes);
     if (chunk !== undefined) this.#write(chunk);
-    if (!this.#queue.isEmpty || this.#unaskedBytes >= this.#maxUnaskedBytes) return;
+    if (this.#roomWaiters.length === 0 || !this.#queue.isEmpty || this.#unaskedBytes >= this.#maxUnaskedBytes) return;
     const waiters = this.#roomWaiters;
     this.#roomWaiters = [];
     for (const { resolve } of waiters) resolve();
   }
 
   #end(reason: ConnectionEnd["reason"]): void {
-    if (this.ended.aborted) return;
-    this.#ended.abort(new DOMException(`The stream has ended: ${reason}`, "AbortError"));
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#endController?.abort(streamOver());
     this.#queue.clear();
-    for (const { reject } of this.#roomWaiters) reject(this.ended.reason);
+    for (const { reject } of this.#roomWaiters) reject(streamOver());
     this.#roomWaiters = [];
     this.#init.onEnd({ reason });
   }
+}
+
+/** What those learn who wait for a stream that is over. */
+function streamOver(): DOMException {
+  return new DOMException("The stream is over", "AbortError");
 }

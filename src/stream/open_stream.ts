@@ -86,8 +86,19 @@ function openedBlock(context: StreamContext, connection: Connection, start: Star
     serverVersion: SERVER_VERSION,
     node: context.node,
   };
-  const cursor = start.kind === "resume" ? new CursorWriter(start.point.at).text() : context.replay.journal.cursor();
-  return streamOpened(opened, cursor, connection.retryMs);
+  return streamOpened(opened, cursorAt(context, start), connection.retryMs);
+}
+
+/** The cursor that is true before anything else is told; none when a gap is to be told first. */
+function cursorAt({ replay: { journal } }: StreamContext, start: Start): string | undefined {
+  switch (start.kind) {
+    case "live":
+      return journal.cursor();
+    case "resume":
+      return start.point.gaps.length === 0 ? new CursorWriter(start.point.at).text() : undefined;
+    case "unusable":
+      return undefined;
+  }
 }
 
 async function bringToHead(
@@ -101,14 +112,14 @@ async function bringToHead(
     return manager.join(connection);
   }
   const { at, gaps } = start.point;
-  for (const gap of gaps) connection.announce(gap, new CursorWriter(at).text());
+  for (const gap of gaps) connection.announce(gap, gap === gaps.at(-1) ? new CursorWriter(at).text() : undefined);
   try {
     await replay(context.replay, connection, at, (replayed, origin) => {
       connection.send(caughtUp(replayed, origin, journal.cursor()));
       manager.join(connection);
-    }, connection.ended);
+    }, connection.endSignal);
   } catch (error) {
-    if (connection.ended.aborted) return;
+    if (connection.hasEnded) return;
     context.onFailure(connection, error);
     const message = "What was missed cannot be read at present";
     connection.send(streamFailed({ code: "source-unavailable", message, retryable: true }));

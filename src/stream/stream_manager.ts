@@ -113,7 +113,7 @@ export class StreamManager {
 
   /** From here on the stream is live. Call it in the turn in which its replay found the head. */
   join(connection: Connection): void {
-    if (connection.ended.aborted) return;
+    if (connection.hasEnded) return;
     const { journal, broadcaster } = this.#init;
     connection.joinedAfterSeq = journal.headSeq;
     connection.checkpointVersion = journal.version;

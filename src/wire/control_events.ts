@@ -25,9 +25,14 @@ export interface StreamOpened {
   readonly node: string;
 }
 
-/** First block of every stream; `retry` leaves ahead of it. */
-export function streamOpened(opened: StreamOpened, cursor: string, retryMs: number): Uint8Array {
-  return encode({ retry: retryMs, event: "stream.opened", id: cursor, data: JSON.stringify(opened) });
+/**
+ * First block of every stream; `retry` leaves ahead of it.
+ *
+ * @param cursor where the stream begins; `undefined` when a gap follows, whose cursor must not be told before it
+ */
+export function streamOpened(opened: StreamOpened, cursor: string | undefined, retryMs: number): Uint8Array {
+  const data = JSON.stringify(opened);
+  return encode({ retry: retryMs, event: "stream.opened", data, ...(cursor === undefined ? {} : { id: cursor }) });
 }
 
 /** Where a replay came from; the words are the wire's. */
@@ -38,8 +43,13 @@ export function caughtUp(replayed: number, from: ReplayOrigin, cursor: string): 
   return control("caught-up", { replayed, from }, cursor);
 }
 
-/** Something may be missing. Carries the cursor behind the gap, so that it is announced once. */
-export function gapDetected(gap: Gap, format: OffsetFormat, cursor: string): Uint8Array {
+/**
+ * Something may be missing.
+ *
+ * @param cursor the cursor behind the gap, so that it is announced once; `undefined` when another gap follows that the
+ * cursor could not leave out: a stream that breaks between the two must hear of both again
+ */
+export function gapDetected(gap: Gap, format: OffsetFormat, cursor: string | undefined): Uint8Array {
   const { source, partition, reason, lost, resync } = gap;
   const from = formatOffset(gap.from, format);
   // The wire names the last offset that may be missing. An empty range (nothing readable behind `from`) names its start.

@@ -49,8 +49,12 @@ export function encodeFrame(message: SSEMessage, cursor: string, place: FramePla
   };
 }
 
-/** A gap as every connection gets it, in its place between the events. */
-export function encodeGap(gap: Gap, format: OffsetFormat, cursor: string, place: FramePlace): Frame {
+/**
+ * Gaps as every connection gets them, in their place between the events.
+ *
+ * @param cursor of the stream behind all of them; only the last block carries it
+ */
+export function encodeGaps(gaps: readonly Gap[], format: OffsetFormat, cursor: string, place: FramePlace): Frame {
   return {
     ...place,
     scope: null,
@@ -58,8 +62,8 @@ export function encodeGap(gap: Gap, format: OffsetFormat, cursor: string, place:
     audience: [],
     priority: "high",
     conflationKey: undefined,
-    bytes: gapDetected(gap, format, cursor),
-    bodyStart: `id: ${cursor}\n`.length,
+    bytes: joinBytes(gaps.map((gap) => gapDetected(gap, format, gap === gaps.at(-1) ? cursor : undefined))),
+    bodyStart: gaps.length === 1 ? `id: ${cursor}\n`.length : 0,
   };
 }
 
