@@ -65,7 +65,8 @@ export class Connection implements Member, ReplayTarget {
   wasWarned = false;
   readonly #init: ConnectionInit;
   readonly #maxUnaskedBytes: number;
-  readonly #queue: SendQueue;
+  /** Made when the reader first falls behind: most never do. */
+  #queue: SendQueue | undefined;
   #hasEnded = false;
   /** Made when somebody asks: most streams never replay, and ten thousand controllers weigh. */
   #endController: AbortController | undefined;
@@ -84,7 +85,6 @@ export class Connection implements Member, ReplayTarget {
     this.subscription = init.subscription;
     this.retryMs = init.retryMs;
     this.endsAtMs = init.endsAtMs;
-    this.#queue = new SendQueue(init.queueLimits);
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#controller = controller),
       pull: () => this.#drain(),
@@ -117,16 +117,16 @@ export class Connection implements Member, ReplayTarget {
   }
 
   get queuedFrames(): number {
-    return this.#queue.frameCount;
+    return this.#queue?.frameCount ?? 0;
   }
 
   get queuedBytes(): number {
-    return this.#queue.byteCount;
+    return this.#queue?.byteCount ?? 0;
   }
 
   /** The reader takes nothing although something waits for it. */
   get isStalled(): boolean {
-    return !this.#queue.isEmpty;
+    return this.#queue !== undefined && !this.#queue.isEmpty;
   }
 
   accepts(frame: Frame): boolean {
@@ -141,9 +141,9 @@ export class Connection implements Member, ReplayTarget {
 
   deliver(frames: readonly Frame[], chunk: Uint8Array): void {
     if (this.#refusesFrames()) return;
-    if (this.#queue.isEmpty && this.#write(chunk)) return;
+    if (!this.isStalled && this.#write(chunk)) return;
     for (const frame of frames) {
-      const offered = this.#queue.offer(frame);
+      const offered = this.#waiting().offer(frame);
       if (offered === "shed") this.#init.onShed(1);
       if (offered === "overflow") return this.close("slow-consumer", this.retryMs);
     }
@@ -153,7 +153,7 @@ export class Connection implements Member, ReplayTarget {
     if (this.#refusesFrames()) return;
     const chunk = chunkOf(frames);
     // A replay waits for room between its pages, so a page is never shed, whatever it holds.
-    if (!this.#queue.isEmpty || !this.#write(chunk)) this.#queue.offerControl(chunk);
+    if (this.isStalled || !this.#write(chunk)) this.#waiting().offerControl(chunk);
   }
 
   announce(gap: Gap, cursor: string | undefined): void {
@@ -163,17 +163,17 @@ export class Connection implements Member, ReplayTarget {
   /** Sends a control event behind what is already on its way. */
   send(bytes: Uint8Array): void {
     if (this.#hasEnded) return;
-    if (!this.#queue.isEmpty || !this.#write(bytes)) this.#queue.offerControl(bytes);
+    if (this.isStalled || !this.#write(bytes)) this.#waiting().offerControl(bytes);
   }
 
   /** Breaks a silence; a stalled reader would not hear it. */
   heartbeat(bytes: Uint8Array = HEARTBEAT): void {
-    if (!this.#hasEnded && this.#queue.isEmpty) this.#write(bytes);
+    if (!this.#hasEnded && !this.isStalled) this.#write(bytes);
   }
 
   room(): Promise<void> {
     if (this.#hasEnded) return Promise.reject(streamOver());
-    if (this.#queue.isEmpty && this.#unaskedBytes < this.#maxUnaskedBytes) return Promise.resolve();
+    if (!this.isStalled && this.#unaskedBytes < this.#maxUnaskedBytes) return Promise.resolve();
     return new Promise((resolve, reject) => this.#roomWaiters.push({ resolve, reject }));
   }
 
@@ -181,7 +181,7 @@ export class Connection implements Member, ReplayTarget {
   close(reason: CloseReason, retryMs: number): void {
     if (this.#hasEnded) return;
     const mayHaveTheRest = reason === "max-lifetime" || reason === "draining";
-    const rest = mayHaveTheRest ? this.#queue.take(Number.POSITIVE_INFINITY) : undefined;
+    const rest = mayHaveTheRest ? this.#queue?.take(Number.POSITIVE_INFINITY) : undefined;
     if (rest !== undefined) this.#controller?.enqueue(rest);
     if (this.hasEnded) return;
     this.#controller?.enqueue(streamClosing(reason, retryMs));
@@ -199,6 +199,10 @@ export class Connection implements Member, ReplayTarget {
     return true;
   }
 
+  #waiting(): SendQueue {
+    return this.#queue ??= new SendQueue(this.#init.queueLimits);
+  }
+
   #write(bytes: Uint8Array): boolean {
     if (this.#controller === undefined || this.#unaskedBytes >= this.#maxUnaskedBytes) return false;
     this.#unaskedBytes += bytes.length;
@@ -211,9 +215,9 @@ export class Connection implements Member, ReplayTarget {
   #drain(): void {
     if (this.#hasEnded) return;
     this.#unaskedBytes = 0;
-    const chunk = this.#queue.isEmpty ? undefined : this.#queue.take(this.#maxUnaskedBytes);
+    const chunk = this.#queue?.take(this.#maxUnaskedBytes);
     if (chunk !== undefined) this.#write(chunk);
-    if (this.#roomWaiters.length === 0 || !this.#queue.isEmpty || this.#unaskedBytes >= this.#maxUnaskedBytes) return;
+    if (this.#roomWaiters.length === 0 || this.isStalled || this.#unaskedBytes >= this.#maxUnaskedBytes) return;
     const waiters = this.#roomWaiters;
     this.#roomWaiters = [];
     for (const { resolve } of waiters) resolve();
@@ -223,7 +227,7 @@ export class Connection implements Member, ReplayTarget {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#endController?.abort(streamOver());
-    this.#queue.clear();
+    this.#queue = undefined;
     for (const { reject } of this.#roomWaiters) reject(streamOver());
     this.#roomWaiters = [];
     this.#init.onEnd({ reason });

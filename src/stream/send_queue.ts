@@ -86,6 +86,7 @@ export class SendQueue {
 
   /** The oldest blocks in one chunk of about `maxBytes`, at least one block; `undefined` when nothing waits. */
   take(maxBytes: number): Uint8Array | undefined {
+    if (this.isEmpty) return undefined;
     const parts: Uint8Array[] = [];
     let bytes = 0;
     if (this.#dropped !== undefined) {
@@ -98,16 +99,7 @@ export class SendQueue {
       parts.push(waiting.bytes);
       this.#remove(place);
     }
-    return parts.length === 0 ? undefined : joinBytes(parts);
-  }
-
-  /** Frees everything at once. */
-  clear(): void {
-    this.#waiting.clear();
-    this.#lowPriority.clear();
-    this.#newestByKey.clear();
-    this.#byteCount = 0;
-    this.#dropped = undefined;
+    return joinBytes(parts);
   }
 
   #isOverLimit(): boolean {
