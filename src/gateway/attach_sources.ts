@@ -16,15 +16,16 @@ export interface AttachedSource {
  * Asks every bus for its bounds, as long as it takes: a source that is away at start is waited for, because a cursor that
  * does not name it could not be resumed. Resolves with `undefined` when the signal ends the wait.
  *
- * @param tailRecords how many records of each partition the journal is warmed with
+ * @param warmRecords how many of the newest records, over all partitions, the journal is warmed with
  * @throws RangeError when so many partitions would make cursors that no client can send back
  */
 export async function attachSources(
   buses: readonly EventBus[],
-  tailRecords: number,
+  warmRecords: number,
   signal: AbortSignal,
 ): Promise<readonly AttachedSource[] | undefined> {
-  const attached = await Promise.all(buses.map((bus) => attach(bus, tailRecords, signal)));
+  const share = warmRecords / Math.max(1, buses.length);
+  const attached = await Promise.all(buses.map((bus) => attach(bus, share, signal)));
   const sources = attached.filter((source) => source !== undefined);
   if (sources.length < attached.length) return undefined;
   refuseWideCursor(sources);
@@ -46,10 +47,11 @@ export function inOrder({ partitions }: LogBounds): readonly { first: bigint; ta
   return [...partitions].sort(([one], [other]) => one - other).map(([, bounds]) => bounds);
 }
 
-async function attach(bus: EventBus, tailRecords: number, signal: AbortSignal): Promise<AttachedSource | undefined> {
+async function attach(bus: EventBus, warmRecords: number, signal: AbortSignal): Promise<AttachedSource | undefined> {
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
-      return { bus, bounds: await bus.bounds(tailRecords) };
+      const { partitions } = await bus.bounds();
+      return { bus, bounds: await bus.bounds(Math.ceil(warmRecords / Math.max(1, partitions.size))) };
     } catch (error) {
       if (attempt === 0) log.warn("Waiting for source {source}: {error}", { source: bus.source, error });
       await backOff(attempt, signal);

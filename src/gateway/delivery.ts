@@ -144,19 +144,13 @@ export class Delivery {
     };
     const history = {
       readRange: bus.readRange.bind(bus),
+      bounds: () => bus.bounds(),
       framesOf: (partition: number, records: Parameters<typeof framesOf>[2]) =>
         framesOf(pipeline, { source: bus.source, sourceIndex, partition }, records, streams.maxFrameBytes),
     };
     return {
       origin: "bus",
       passes: new SharedPasses(history, limits, gate, () => performance.now()),
-      end: async (partition) => {
-        try {
-          return (await bus.bounds()).partitions.get(partition)?.next;
-        } catch {
-          return undefined;
-        }
-      },
     };
   }
 

@@ -122,9 +122,6 @@ function announceGap(context: IngestContext, gap: Extract<FollowEvent, { kind: "
 /** Every position in the old log is void, and every connected client is told so, partition by partition. */
 function enterEpoch(context: IngestContext, { epoch, partitions }: LogBounds): void {
   const firsts = [...partitions].sort(([one], [other]) => one - other).map(([, { first }]) => first);
-  context.broadcaster.flush();
-  context.journal.restart(context.sourceIndex, epoch, firsts);
-  for (const [partition, first] of firsts.entries()) {
-    announceGap(context, { kind: "gap", partition, from: 0n, next: first, reason: "epoch", lost: null });
-  }
+  for (const _ of firsts) context.observer.gap("epoch");
+  context.broadcaster.publish([context.journal.restart(context.sourceIndex, epoch, firsts)]);
 }

@@ -1,23 +1,18 @@
 import { getLogger } from "@logtape/logtape";
 import { createAuthenticator } from "../access/authenticator.ts";
+import type { KeySetReport } from "../access/remote_key_set.ts";
 import { Broadcaster } from "../broadcast/broadcaster.ts";
 import type { EventBus } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
-import { IdempotencyWindow } from "../guard/idempotency_window.ts";
 import { corsPolicy } from "../http/cors.ts";
-import { healthRoutes } from "../http/health_routes.ts";
-import { homeRoute } from "../http/home_route.ts";
-import { metricsRoute } from "../http/metrics_route.ts";
-import { publishRoute } from "../http/publish_route.ts";
 import { type Route, router } from "../http/router.ts";
-import { streamRoute } from "../http/stream_route.ts";
-import { ticketRoute } from "../http/ticket_route.ts";
 import { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
 import { attachSources } from "./attach_sources.ts";
 import { DeadLetterWriter } from "./dead_letter_writer.ts";
 import { Delivery } from "./delivery.ts";
 import { openBus } from "./open_bus.ts";
+import { adminRoutes, publicRoutes, type RoutesContext } from "./routes.ts";
 import { SourceStates } from "./source_states.ts";
 
 /** A gateway that listens. */
@@ -50,7 +45,7 @@ export interface GatewayOptions {
  * @throws BusError when a bus cannot be opened; Deno.errors.AddrInUse when a port is taken
  */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
-  const { server, streams, publish } = config;
+  const { server, streams } = config;
   const stop = new AbortController();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
@@ -64,43 +59,31 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     config.mappings.deadLetter.maxOriginalBytes,
   );
   const delivery = new Delivery({ config, metrics, states, broadcaster, deadLetters, pipeline: pipelineOf(config) });
-  const authenticator = createAuthenticator(config.auth, Date.now, { allowedOrigins: server.corsOrigins });
-  const readiness = () => ({ isDraining: stop.signal.aborted || delivery.isDraining, sources: states.list() });
-  const publicRoutes: Route[] = [
-    homeRoute(server.node, options.hint),
-    ...healthRoutes(readiness),
-    streamRoute({
-      authenticator,
-      stream: () => delivery.streamContext,
-      limits: streams,
-      refuse: (reason) => delivery.refuse(reason),
+  const context: RoutesContext = {
+    config,
+    buses,
+    delivery,
+    metrics,
+    authenticator: createAuthenticator(config.auth, Date.now, {
+      allowedOrigins: server.corsOrigins,
+      report: logKeySet,
     }),
-    publishRoute({
-      authenticator,
-      bus: publish.source === undefined ? undefined : buses.get(publish.source),
-      idempotency: new IdempotencyWindow({
-        windowMs: publish.idempotencyWindowMs,
-        maxKeys: publish.idempotencyMaxKeys,
-      }),
-      maxRequestBytes: server.maxRequestBytes,
-      maxBatch: publish.maxBatch,
-      onPublished: (count) => metrics.published.inc(count),
-    }),
-    ticketRoute(authenticator),
-  ];
-  const adminRoutes: Route[] = [...healthRoutes(readiness), ...(config.metrics.enabled ? [metricsRoute(metrics)] : [])];
+    readiness: () => ({ isDraining: delivery.isDraining, sources: states.list() }),
+    hint: options.hint,
+  };
   const onAnswer = (route: string, status: number) => metrics.requests.inc({ route, status: String(status) });
   const listen = (routes: readonly Route[], hostname: string, port: number) =>
     Deno.serve(
       { hostname, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) },
       router(routes, { cors: corsPolicy(server.corsOrigins), onAnswer }),
     );
-  const publicServer = listen(publicRoutes, server.host, server.port);
-  const adminServer = server.adminPort === 0 ? undefined : listen(adminRoutes, server.adminHost, server.adminPort);
+  const publicServer = listen(publicRoutes(context), server.host, server.port);
+  const adminServer = server.adminPort === 0
+    ? undefined
+    : listen(adminRoutes(context), server.adminHost, server.adminPort);
 
   const followed = [...buses.values()].filter(({ source }) => source !== deadLetterSource);
-  const tailRecords = Math.ceil(config.journal.maxEvents / Math.max(1, followed.length));
-  const following = attachSources(followed, tailRecords, stop.signal)
+  const following = attachSources(followed, config.journal.maxEvents, stop.signal)
     .then(async (sources) => sources === undefined ? undefined : await delivery.run(sources, stop.signal))
     .catch((error) => failure.reject(error));
   let draining: Promise<void> | undefined;
@@ -126,6 +109,13 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     broadcaster[Symbol.dispose]();
     await Promise.allSettled([...buses.values()].map((bus) => bus[Symbol.asyncDispose]()));
   }
+}
+
+/** A key set that cannot be fetched is the first thing to know when tokens are refused. */
+function logKeySet(report: KeySetReport): void {
+  if (report.kind === "failed") {
+    log.warn("Cannot fetch the key set {url}: {error}", { url: report.url, error: report.error });
+  } else log.debug("Fetched the key set {url}", { url: report.url });
 }
 
 async function openBuses(config: Config): Promise<ReadonlyMap<string, EventBus>> {

@@ -1,5 +1,6 @@
 import type { Authenticator } from "../access/authenticator.ts";
 import type { CloseReason } from "../model/close_reason.ts";
+import { ERROR_CODES } from "../model/error_code.ts";
 import { openStream, refusedStream, type StreamContext } from "../stream/open_stream.ts";
 import { parseSubscription, type SubscriptionLimits } from "../stream/subscription.ts";
 import { STREAM_HEADERS } from "../wire/response_headers.ts";
@@ -33,7 +34,11 @@ async function open(context: StreamRouteContext, { request, url }: RouteRequest)
     return problem("not-acceptable", "This resource is a text/event-stream");
   }
   const outcome = await context.authenticator.authenticate({ method: request.method, headers: request.headers, url });
-  if (outcome.kind === "refused") return problem(outcome.code, outcome.detail);
+  if (outcome.kind === "refused") {
+    // What is ours to mend passes; any status but 200 would silence a native EventSource for good.
+    const isOurs = ERROR_CODES[outcome.code].status >= 500;
+    return isOurs ? refusedStream("overloaded", context.refuse("overloaded")) : problem(outcome.code, outcome.detail);
+  }
   const parsed = parseSubscription(url.searchParams, outcome.principal.grants, context.limits);
   if (parsed.kind === "refused") return problem(parsed.code, parsed.detail);
   const stream = context.stream();
