@@ -81,7 +81,10 @@ export class KafkaCluster implements Disposable {
         }
         return { epoch: epochOf(after), partitions };
       } catch (cause) {
-        if (attempt < MAX_BOUNDS_ATTEMPTS && !this.closing.aborted) continue;
+        if (attempt < MAX_BOUNDS_ATTEMPTS && !this.closing.aborted) {
+          await this.backOff(attempt);
+          continue;
+        }
         const why = cause instanceof Error ? cause.message : String(cause);
         throw new BusError(`Cannot tell the bounds of Kafka topic "${this.topic}": ${why}`, { cause });
       }
@@ -143,19 +146,20 @@ export class KafkaCluster implements Disposable {
 
   /** The answer of the first broker that gives one. Rejects with a {@link BusError} when none does. */
   async #askAny<Answer extends Throttled>(request: KafkaRequest<Answer>): Promise<Answer> {
-    const failures: unknown[] = [];
+    let last: unknown = null;
     for (const address of this.#candidates()) {
       try {
         const answer = await this.#ask(address, request);
         this.#preferred = address;
         return answer;
       } catch (error) {
-        failures.push(error);
+        last = error;
         if (this.closing.aborted) break;
       }
     }
-    throw new BusError(`Cannot reach the Kafka cluster of topic "${this.topic}": no broker answers.`, {
-      cause: failures.length === 1 ? failures[0] : new AggregateError(failures),
+    const why = last instanceof Error ? last.message : String(last);
+    throw new BusError(`Cannot reach the Kafka cluster of topic "${this.topic}": no broker answers. ${why}`, {
+      cause: last,
     });
   }
 

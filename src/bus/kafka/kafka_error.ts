@@ -45,6 +45,11 @@ const KAFKA_ERRORS: Readonly<Record<number, string>> = {
 /** Only an operator can cure these: waiting and asking again is of no use. */
 const PERMANENT = new Set([17, 29, 31, 35, 53]);
 
+/** Whether the error, or what caused it, is one that waiting does not cure: access denied, a wrong password, a bad name. */
 export function isPermanent(error: unknown): boolean {
-  return error instanceof KafkaError && PERMANENT.has(error.code);
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof KafkaError && PERMANENT.has(cause.code)) return true;
+    if (cause.name === "KafkaJSSASLAuthenticationError") return true;
+  }
+  return false;
 }

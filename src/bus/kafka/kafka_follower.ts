@@ -28,6 +28,7 @@ export class KafkaFollower {
   #sinkFailure: { readonly error: unknown } | null = null;
   #topicId: string | null = null;
   #state: "up" | "down" | null = null;
+  #hasBeenUp = false;
   #failedAttempts = 0;
   #wake: () => void = () => {};
   /** A reader has ended since the last look began. */
@@ -175,6 +176,7 @@ export class KafkaFollower {
     if (failure === null) {
       if (this.#state === "up") return;
       this.#state = "up";
+      this.#hasBeenUp = true;
       const detail = `Kafka topic "${topic}" is being followed: ${this.#positions.size} partitions`;
       kafkaLog.info("{detail}", { detail });
       return await this.#deliver({ kind: "state", state: "up", detail });
@@ -212,9 +214,10 @@ export class KafkaFollower {
 
   /** Before the first `up`, what an operator must cure is told at once; later it is an outage like others. */
   #isFinal(error: unknown): boolean {
+    if (this.#hasBeenUp) return false;
     if (error instanceof UnknownPartitionError || isPermanent(error)) return true;
     const isUnknownTopic = error instanceof KafkaError && error.code === UNKNOWN_TOPIC;
-    return isUnknownTopic && this.#topicId === null && this.#failedAttempts >= MAX_UNKNOWN_AT_START;
+    return isUnknownTopic && this.#failedAttempts >= MAX_UNKNOWN_AT_START;
   }
 
   #finalError(cause: unknown): BusError {

@@ -54,15 +54,18 @@ Deno.test("KafkaBus: what compaction leaves out is no gap, and a range ends in t
     await topic.produce(0, messages(`c${sent++}`));
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const left = recordsOf(await readAll(bus, 0, 0n, total));
-  assert.ok(left.length < Number(total), "the log was compacted");
+  // The cleaner may go on meanwhile: what it never takes is the newest record of each key.
+  const newest = [`a19`, `b19`];
   for (let begin = 0n; begin < total; begin += 3n) {
     const events = await readAll(bus, 0, begin, total);
     assert.ok(events.every((event) => event.kind === "records"));
-    assert.deepEqual(recordsOf(events), left.filter(({ offset }) => offset >= begin));
+    assert.deepEqual(textsOf(recordsOf(events)).slice(-2), newest.slice(begin === total - 1n ? 1 : 0));
   }
+  assert.ok(recordsOf(await readAll(bus, 0, 0n, total)).length < Number(total), "the log was compacted");
+  const { next = -1n } = (await bus.bounds()).partitions.get(0) ?? {};
   await using follow = await RecordedFollow.start(bus);
-  await follow.until("the end", () => follow.texts().at(-1) === `c${sent - 1}`);
+  await follow.until("the end", () => follow.events.some((event) => event.kind === "records" && event.next === next));
+  assert.deepEqual(follow.texts().filter((text) => newest.includes(text)), newest);
   assert.deepEqual(follow.gaps(), []);
   await follow.close();
 });
