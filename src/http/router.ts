@@ -24,13 +24,13 @@ export interface RouterOptions {
 }
 
 /** Headers of every answer; a route's own win. */
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cache-control": "no-store",
-  "x-server-version": SERVER_VERSION,
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-};
+const SECURITY_HEADERS: readonly (readonly [name: string, value: string])[] = [
+  ["x-content-type-options", "nosniff"],
+  ["referrer-policy", "no-referrer"],
+  ["cache-control", "no-store"],
+  ["x-server-version", SERVER_VERSION],
+  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'; sandbox"],
+];
 
 const log = getLogger(["tidegate", "http"]);
 
@@ -38,15 +38,14 @@ const log = getLogger(["tidegate", "http"]);
 export function router(routes: readonly Route[], options: RouterOptions): (request: Request) => Promise<Response> {
   const table = new Map(routes.map((route) => [route.path, route]));
   return async (request) => {
-    const url = urlOf(request);
-    const route = url === undefined ? undefined : table.get(url.pathname);
-    const response = url === undefined
+    // `Host: a b` makes a URL that cannot be parsed.
+    const url = URL.parse(request.url);
+    const route = url === null ? undefined : table.get(url.pathname);
+    const response = url === null
       ? problem("invalid-request", "The URL or the Host header cannot be read")
       : await answer(route, { request, url }, options.cors);
     options.onAnswer(route?.path ?? "other", response.status);
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
-      if (!response.headers.has(name)) response.headers.set(name, value);
-    }
+    for (const [name, value] of SECURITY_HEADERS) if (!response.headers.has(name)) response.headers.set(name, value);
     return withCors(response, request, options.cors);
   };
 }
@@ -71,9 +70,4 @@ async function answer(route: Route | undefined, request: RouteRequest, cors: Cor
 function allowedMethods(route: Route): string {
   const methods = Object.keys(route.methods);
   return [...methods, ...(methods.includes("GET") && !methods.includes("HEAD") ? ["HEAD"] : []), "OPTIONS"].join(", ");
-}
-
-/** `Host: a b` makes a URL that cannot be parsed; HTTP/1.1 without any Host has an address of the server's own. */
-function urlOf(request: Request): URL | undefined {
-  return URL.canParse(request.url) ? new URL(request.url) : undefined;
 }
