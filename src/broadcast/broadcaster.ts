@@ -48,24 +48,21 @@ interface Cohort {
   chunk: Uint8Array | undefined;
 }
 
-/** Figures of one flush, for metrics and for tests. */
-export interface FlushFigures {
-  readonly deliveries: number;
-  readonly members: number;
-}
-
 export class Broadcaster {
   /** By scope, then by the text of the event filter: nested, so that no two filters can be taken for one another. */
   readonly #cohorts = new Map<Scope, Map<string, Cohort>>();
   readonly #memberships = new Set<Membership>();
   readonly #clock: FlushClock;
-  readonly #onFlush: (figures: FlushFigures) => void;
+  readonly #onFlush: (deliveries: number) => void;
   #active: Cohort[] = [];
   #flushes = 0;
   #pendingFrames = 0;
 
-  /** @param maxFlushDelayMs how long frames may wait for others while the event loop is behind; 0 for every turn */
-  constructor(maxFlushDelayMs: number, onFlush: (figures: FlushFigures) => void = () => {}) {
+  /**
+   * @param maxFlushDelayMs how long frames may wait for others while the event loop is behind; 0 for every turn
+   * @param onFlush told how many frames a flush has handed over, for metrics
+   */
+  constructor(maxFlushDelayMs: number, onFlush: (deliveries: number) => void = () => {}) {
     this.#clock = new FlushClock(maxFlushDelayMs, () => this.flush());
     this.#onFlush = onFlush;
   }
@@ -104,10 +101,10 @@ export class Broadcaster {
     else this.#clock.request();
   }
 
-  /** Delivers what is pending, now. */
-  flush(): void {
+  /** Delivers what is pending, now; gives the number of members that it delivered to. */
+  flush(): number {
     const active = this.#active;
-    if (active.length === 0) return;
+    if (active.length === 0) return 0;
     this.#active = [];
     this.#pendingFrames = 0;
     const flush = ++this.#flushes;
@@ -129,7 +126,8 @@ export class Broadcaster {
       cohort.chunk = undefined;
       cohort.needsCheck = false;
     }
-    this.#onFlush({ deliveries, members: owed.length });
+    this.#onFlush(deliveries);
+    return owed.length;
   }
 
   /** Ends the flush clock. */

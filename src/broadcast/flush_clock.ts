@@ -2,19 +2,21 @@
  * When the broadcaster flushes: at once while the event loop keeps up, in a wider window while it is behind.
  *
  * After each flush the clock measures how long the loop needs until it can run a timer again: writing to sockets is
- * done there, not in the flush. That long, and no longer than the limit, frames that come meanwhile wait for one
- * another. An idle gateway so adds nothing to latency, and a busy one spends its time on frames instead of on writes.
+ * done there, not in the flush. That long, no longer than the flush's own writes account for, and no longer than the
+ * limit, frames that come meanwhile wait for one another. So an idle gateway adds nothing to latency, one that is busy
+ * with other things does not make a few readers wait, and one that is busy writing spends its time on frames instead of writes.
  */
 export class FlushClock {
   readonly #maxDelayMs: number;
-  readonly #flush: () => void;
+  readonly #flush: () => number;
   #state: "idle" | "requested" | "settling" | "stopped" = "idle";
   #isWaiting = false;
   #delayMs = 0;
+  #writes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param flush delivers what is pending; must not throw */
-  constructor(maxDelayMs: number, flush: () => void) {
+  /** @param flush delivers what is pending, gives the number of connections written to; must not throw */
+  constructor(maxDelayMs: number, flush: () => number) {
     this.#maxDelayMs = maxDelayMs;
     this.#flush = flush;
   }
@@ -37,7 +39,7 @@ export class FlushClock {
     if (this.#state === "stopped") return;
     this.#isWaiting = false;
     const startedAtMs = performance.now();
-    this.#flush();
+    this.#writes = this.#flush();
     this.#state = "settling";
     this.#timer = setTimeout(() => this.#settle(startedAtMs), this.#delayMs);
   }
@@ -45,11 +47,15 @@ export class FlushClock {
   #settle(startedAtMs: number): void {
     if (this.#state === "stopped") return;
     const behindMs = performance.now() - startedAtMs - this.#delayMs;
-    this.#delayMs = behindMs < NOTICEABLE_MS ? 0 : Math.min(behindMs, this.#maxDelayMs);
+    const usefulMs = Math.min(behindMs, this.#writes * WRITE_MS, this.#maxDelayMs);
+    this.#delayMs = behindMs < NOTICEABLE_MS ? 0 : usefulMs;
     if (this.#isWaiting) return this.#run();
     this.#state = "idle";
   }
 }
+
+/** What one write to one connection takes, measured: system call, framing and stream together. */
+const WRITE_MS = 0.02;
 
 /** Below this the loop counts as keeping up: a timer's own jitter. */
 const NOTICEABLE_MS = 2;

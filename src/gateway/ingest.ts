@@ -42,10 +42,7 @@ export function ingest(context: IngestContext): (event: FollowEvent) => Promise<
       case "gap":
         return announceGap(context, event);
       case "partitions-added":
-        for (const [partition, { first }] of event.partitions) {
-          context.journal.addPartition(context.sourceIndex, partition, first);
-        }
-        return;
+        return addPartitions(context, event.partitions);
       case "epoch-changed":
         return enterEpoch(context, event.bounds);
       case "state":
@@ -117,6 +114,16 @@ function announceGap(context: IngestContext, gap: Extract<FollowEvent, { kind: "
   observer.gap(reason);
   const announced = { source, partition, from, next, reason, lost, resync: true };
   broadcaster.publish([journal.announce(sourceIndex, announced, performance.now())]);
+}
+
+/** In their order, for a position list has no holes. What a new one lost before it was first read is told: nobody had it. */
+function addPartitions(context: IngestContext, partitions: LogBounds["partitions"]): void {
+  for (const [partition, { first }] of [...partitions].sort(([one], [other]) => one - other)) {
+    context.journal.addPartition(context.sourceIndex, partition, first);
+    if (first > 0n) {
+      announceGap(context, { kind: "gap", partition, from: 0n, next: first, reason: "retention", lost: null });
+    }
+  }
 }
 
 /** Every position in the old log is void, and every connected client is told so, partition by partition. */

@@ -52,7 +52,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const metrics = new GatewayMetrics();
   const states = new SourceStates(Object.keys(config.sources));
   const buses = await openBuses(config);
-  const broadcaster = new Broadcaster(streams.flush.maxDelayMs, ({ deliveries }) => metrics.deliveries.inc(deliveries));
+  const broadcaster = new Broadcaster(streams.flush.maxDelayMs, (deliveries) => metrics.deliveries.inc(deliveries));
   const deadLetterSource = config.mappings.deadLetter.source;
   const deadLetters = new DeadLetterWriter(
     deadLetterSource === undefined ? undefined : buses.get(deadLetterSource),
