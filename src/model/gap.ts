@@ -1,4 +1,5 @@
 import type { Offset } from "./position.ts";
+import type { SourcePositions } from "./position_vector.ts";
 
 /**
  * A range of one partition whose completeness cannot be proved: always announced, never papered over.
@@ -31,3 +32,10 @@ export const GAP_REASONS = {
 
 /** A key of {@link GAP_REASONS}. */
 export type GapReason = keyof typeof GAP_REASONS;
+
+/** What is to be said of a log that was created anew: each partition from its new beginning up to where reading goes on. */
+export function epochGaps({ source, next }: Pick<SourcePositions, "source" | "next">): readonly Gap[] {
+  return next.map((offset, partition) => (
+    { source, partition, from: 0n, next: offset, reason: "epoch", lost: null, resync: true }
+  ));
+}

@@ -33,6 +33,8 @@ export class PositionVector {
   set(sourceIndex: number, partition: number, next: Offset): void {
     const source = this.sources[sourceIndex];
     if (source === undefined) throw new RangeError(`Cannot set a position: there is no source ${sourceIndex}`);
+    // Of partitions below it that were not known either nothing was taken: a list with holes could not be written as text.
+    while (source.next.length < partition) source.next.push(0n);
     source.next[partition] = next;
   }
 

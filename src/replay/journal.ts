@@ -1,11 +1,11 @@
-import type { Gap } from "../model/gap.ts";
+import { epochGaps, type Gap } from "../model/gap.ts";
 import type { Offset } from "../model/position.ts";
 import type { PositionVector, SourcePositions } from "../model/position_vector.ts";
-import type { Scope } from "../model/scope.ts";
 import type { SSEMessage } from "../model/sse_message.ts";
 import { CursorWriter } from "../wire/cursor.ts";
-import { encodeFrame, encodeGap, type Frame } from "../wire/frame.ts";
+import { encodeFrame, encodeGaps, type Frame } from "../wire/frame.ts";
 import { Deque } from "./deque.ts";
+import { type JournalPage, ScopeIndex, type Selection } from "./scope_index.ts";
 
 /*
  * This node's bounded, ordered memory of recent frames, indexed by scope.
@@ -37,20 +37,6 @@ export interface Appended {
   readonly oversizeCount: number;
 }
 
-/** Which frames a reader wants. */
-export interface Selection {
-  readonly scopes: readonly Scope[];
-  /** Event filter and permission, for frames of these scopes. */
-  accepts(frame: Frame): boolean;
-}
-
-/** A page of a journal read, in journal order. */
-export interface JournalPage {
-  readonly frames: readonly Frame[];
-  /** True when nothing is left: the reader may join the live cohort in this very turn. */
-  readonly isHead: boolean;
-}
-
 /** What holding a frame costs besides its bytes: the object, its places in three queues, the buffer's header. */
 const FRAME_OVERHEAD_BYTES = 300;
 
@@ -65,7 +51,7 @@ export class Journal {
   readonly #cursor: CursorWriter;
   readonly #floors: Offset[][];
   readonly #entries = new Deque<Entry>();
-  readonly #byScope = new Map<Scope | null, Deque<Frame>>();
+  readonly #index = new ScopeIndex();
   readonly #byPartition: Deque<Frame>[][];
   #frameCount = 0;
   #byteCount = 0;
@@ -150,7 +136,7 @@ export class Journal {
     if (next < (this.positions.next(sourceIndex, partition) ?? 0n)) this.#cutBack(sourceIndex, partition, next);
     this.advance(sourceIndex, partition, next);
     const place = { seq: ++this.#headSeq, sourceIndex, partition, offset: next - 1n };
-    const frame = encodeGap(gap, format, this.#cursor.text(), place);
+    const frame = encodeGaps([gap], format, this.#cursor.text(), place);
     this.#keep([frame], nowMs);
     return frame;
   }
@@ -168,8 +154,11 @@ export class Journal {
     this.#cursor.rebuild(sourceIndex);
   }
 
-  /** The log was created anew. What is kept of the old one stays readable to nobody: its cursors are of another epoch. */
-  restart(sourceIndex: number, epoch: string, firsts: readonly Offset[]): void {
+  /**
+   * The log was created anew. What is kept of the old one stays readable to nobody: its cursors are of another epoch.
+   * Gives the frame that every connection must get; it is not kept, for whoever comes later is told by its own cursor.
+   */
+  restart(sourceIndex: number, epoch: string, firsts: readonly Offset[]): Frame {
     const source = this.#source(sourceIndex);
     this.#evictWhile(() => true);
     source.epoch = epoch;
@@ -178,6 +167,8 @@ export class Journal {
     this.#byPartition[sourceIndex] = firsts.map(() => new Deque<Frame>());
     this.#version++;
     this.#cursor.rebuild(sourceIndex);
+    const place = { seq: ++this.#headSeq, sourceIndex, partition: 0, offset: (firsts[0] ?? 0n) - 1n };
+    return encodeGaps(epochGaps(source), source.format, this.#cursor.text(), place);
   }
 
   /** Frees what has grown too old; appending does it too. */
@@ -185,13 +176,9 @@ export class Journal {
     this.#evictWhile((oldest) => nowMs - oldest.atMs > this.#limits.maxAgeMs);
   }
 
-  /** Upper bound of the frames that {@link Journal.read} would give in all. */
-  countAfter(selection: Selection, at: PositionVector): number {
-    const firstSeq = this.#firstSeqAfter(at);
-    return selection.scopes.reduce((sum, scope) => {
-      const frames = this.#byScope.get(scope);
-      return frames === undefined ? sum : sum + frames.length - frames.firstWhere(({ seq }) => seq >= firstSeq);
-    }, 0);
+  /** Whether {@link Journal.read} would give more than so many events in all. */
+  hasMoreThan(limit: number, selection: Selection, at: PositionVector): boolean {
+    return this.#index.hasMoreThan(limit, selection, at, this.#firstSeqAfter(at));
   }
 
   /**
@@ -199,23 +186,7 @@ export class Journal {
    * is given once.
    */
   read(selection: Selection, at: PositionVector, maxFrames: number): JournalPage {
-    const firstSeq = this.#firstSeqAfter(at);
-    const found: Frame[] = [];
-    for (const scope of [null, ...selection.scopes]) {
-      const frames = this.#byScope.get(scope);
-      if (frames === undefined) continue;
-      let taken = 0;
-      for (let index = frames.firstWhere(({ seq }) => seq >= firstSeq); taken <= maxFrames; index++) {
-        const frame = frames.at(index);
-        if (frame === undefined) break;
-        if (frame.offset < (at.next(frame.sourceIndex, frame.partition) ?? 0n)) continue;
-        if (scope !== null && !selection.accepts(frame)) continue;
-        found.push(frame);
-        taken++;
-      }
-    }
-    const ordered = inJournalOrder(found);
-    return { frames: ordered.slice(0, maxFrames), isHead: ordered.length <= maxFrames };
+    return this.#index.read(selection, at, this.#firstSeqAfter(at), maxFrames);
   }
 
   /** The log ends before what was read of it (a restored backup): offsets will be given a second time. */
@@ -246,9 +217,7 @@ export class Journal {
     let bytes = 0;
     for (const frame of frames) {
       bytes += frame.bytes.length + FRAME_OVERHEAD_BYTES;
-      const ofScope = this.#byScope.get(frame.scope);
-      if (ofScope === undefined) this.#byScope.set(frame.scope, new Deque<Frame>()).get(frame.scope)?.push(frame);
-      else ofScope.push(frame);
+      this.#index.push(frame);
     }
     this.#byPartition[first.sourceIndex]?.[first.partition]?.push(first);
     this.#entries.push({ frames, bytes, atMs: nowMs });
@@ -265,11 +234,7 @@ export class Journal {
       this.#entries.shift();
       this.#frameCount -= oldest.frames.length;
       this.#byteCount -= oldest.bytes;
-      for (const frame of oldest.frames) {
-        const ofScope = this.#byScope.get(frame.scope);
-        ofScope?.shift();
-        if (ofScope?.length === 0) this.#byScope.delete(frame.scope);
-      }
+      for (const frame of oldest.frames) this.#index.shift(frame);
       const [first] = oldest.frames;
       if (first === undefined) continue;
       this.#byPartition[first.sourceIndex]?.[first.partition]?.shift();
@@ -285,10 +250,4 @@ export class Journal {
     }
     return source;
   }
-}
-
-/** In the order of the journal, one frame a record: the one whose scope was asked for first. */
-export function inJournalOrder(frames: Frame[]): readonly Frame[] {
-  const ordered = frames.sort((one, other) => one.seq - other.seq);
-  return ordered.filter((frame, index) => frame.seq !== ordered[index - 1]?.seq);
 }

@@ -26,6 +26,11 @@ export function resumePoint(said: readonly SourceCursor[], head: PositionVector)
       if (start.kind === "offset") at.set(sourceIndex, partition, start.next);
       else gaps.push(unknownRange(source.source, partition, headNext, start.reason));
     }
+    if (cursor.kind !== "positions") continue;
+    // Another node may know a partition that was added before this one does.
+    for (const [partition, next] of cursor.next.entries()) {
+      if (partition >= source.next.length) at.set(sourceIndex, partition, next ?? 0n);
+    }
   }
   return { at, gaps };
 }

@@ -6,8 +6,16 @@ import type { Frame } from "../wire/frame.ts";
 export interface HistorySource {
   /** Reads `[from, to)` of one partition in order; stopping early is allowed. */
   readRange(partition: number, from: Offset, to: Offset, signal: AbortSignal): AsyncIterable<RangeEvent>;
+  /** The log's present epoch and ends. */
+  bounds(): Promise<HistoryBounds>;
   /** Makes frames without a cursor of records, as the live path would have: the same mapping, the same minimisation. */
   framesOf(partition: number, records: readonly BusRecord[]): readonly Frame[];
+}
+
+/** As far as a log reaches now. */
+export interface HistoryBounds {
+  readonly epoch: string;
+  readonly partitions: ReadonlyMap<number, { readonly next: Offset }>;
 }
 
 /** A stretch of one partition as the log has it now. */
@@ -52,6 +60,7 @@ export class SharedPasses {
   readonly #gate: ReadGate;
   readonly #now: () => number;
   readonly #passes = new Map<number, Pass[]>();
+  #epoch = "";
 
   constructor(source: HistorySource, limits: PassLimits, gate: ReadGate, now: () => number) {
     this.#source = source;
@@ -60,35 +69,55 @@ export class SharedPasses {
     this.#now = now;
   }
 
+  /** The log's bounds; `undefined` when it cannot be asked. Never an answer to someone else: it might be older than the question. */
+  async bounds(): Promise<HistoryBounds | undefined> {
+    try {
+      return await this.#source.bounds();
+    } catch {
+      // Its owner logs that the log cannot be asked; to the caller it means that nobody knows.
+      return undefined;
+    }
+  }
+
   /**
    * The next stretch from `from`, never past `to`. Rejects when the bus does; a rejected read is not kept.
    *
+   * @param epoch the incarnation of the log that the offsets are of; when it is gone, the answer is a gap
    * @param signal ends the wait of this caller; the read goes on for the others
    */
-  async read(partition: number, from: Offset, to: Offset, signal: AbortSignal): Promise<Stretch> {
+  async read(epoch: string, partition: number, from: Offset, to: Offset, signal: AbortSignal): Promise<Stretch> {
+    if (epoch !== this.#epoch) this.#passes.clear();
+    this.#epoch = epoch;
     const passes = this.#passesOf(partition);
     const covering = passes.find((pass) => pass.from <= from && from < (pass.done?.next ?? pass.plannedNext));
     if (covering !== undefined) {
       const stretch = await abortable(covering.stretch, signal);
       // The read may have ended before what was planned, short of what is wanted here.
       if (from < stretch.next) return part(stretch, from, to);
-      return await this.read(partition, from, to, signal);
+      return await this.read(epoch, partition, from, to, signal);
     }
     const nextBegun = passes.reduce((least, pass) => pass.from > from && pass.from < least ? pass.from : least, to);
-    const stretch = await abortable(this.#begin(partition, from, nextBegun, passes), signal);
+    const stretch = await abortable(this.#begin(epoch, partition, from, nextBegun, passes), signal);
     return part(stretch, from, to);
   }
 
-  #begin(partition: number, from: Offset, to: Offset, passes: Pass[]): Promise<Stretch> {
-    const stretch = this.#gate.run(() => this.#readBus(partition, from, to));
+  #begin(epoch: string, partition: number, from: Offset, to: Offset, passes: Pass[]): Promise<Stretch> {
+    const stretch = this.#gate.run(() => this.#readEpoch(epoch, partition, from, to));
     const pass: Pass = { from, plannedNext: to, stretch, done: undefined, bytes: 0, startedAtMs: this.#now() };
     passes.push(pass);
     stretch.then((done) => {
       pass.done = done;
       pass.bytes = done.frames.reduce((sum, frame) => sum + frame.bytes.length, 0);
       this.#forgetOverLimit();
-    }, () => passes.splice(passes.indexOf(pass), 1));
+    }, () => this.#passes.set(partition, this.#passesOf(partition).filter((kept) => kept !== pass)));
     return stretch;
+  }
+
+  /** Looked at after the read, the epoch proves that all that was read is of the log that was asked for. */
+  async #readEpoch(epoch: string, partition: number, from: Offset, to: Offset): Promise<Stretch> {
+    const stretch = await this.#readBus(partition, from, to);
+    if ((await this.#source.bounds()).epoch === epoch) return stretch;
+    return { from, next: to, frames: [], gap: { kind: "gap", partition, from, next: to, reason: "epoch", lost: null } };
   }
 
   async #readBus(partition: number, from: Offset, to: Offset): Promise<Stretch> {
@@ -160,9 +189,10 @@ const READ_TO_THE_END = new AbortController().signal;
 
 function part(stretch: Stretch, from: Offset, to: Offset): Stretch {
   const { gap, next } = stretch;
-  if (gap !== undefined) return { ...stretch, from };
   const end = next < to ? next : to;
   if (from === stretch.from && end === next) return stretch;
+  // How many are missing in a part of a gap nobody knows.
+  if (gap !== undefined) return { from, next: end, frames: [], gap: { ...gap, from, next: end, lost: null } };
   return { from, next: end, frames: stretch.frames.filter(({ offset }) => offset >= from && offset < end) };
 }
 

@@ -1,6 +1,7 @@
 import type { CloseReason } from "../model/close_reason.ts";
 import { SERVER_VERSION } from "../model/server_version.ts";
 import type { Journal } from "../replay/journal.ts";
+import { awaitEpochs } from "../replay/await_epochs.ts";
 import { replay, type ReplayContext } from "../replay/replay.ts";
 import { type ResumePoint, resumePoint } from "../replay/resume_point.ts";
 import { CursorWriter, parseCursor } from "../wire/cursor.ts";
@@ -53,6 +54,8 @@ export function refusedStream(reason: CloseReason, retryMs: number): Response {
 type Start =
   | { readonly kind: "live" }
   | { readonly kind: "resume"; readonly point: ResumePoint }
+  /** The cursor is of another incarnation of a log than this node follows: an older one, or one it has yet to meet. */
+  | { readonly kind: "other-epoch"; readonly cursor: string }
   /** Live, but the client must be told that what it asked for cannot be had. */
   | { readonly kind: "unusable" };
 
@@ -61,6 +64,7 @@ function startOf({ replay: { journal }, allowEarliest }: StreamContext, cursor: 
   if (cursor === "earliest") return allowEarliest ? { kind: "resume", point: earliest(journal) } : { kind: "unusable" };
   const parsed = parseCursor(cursor, journal.positions.sources);
   if (parsed.kind === "invalid") return { kind: "unusable" };
+  if (parsed.sources.some(({ kind }) => kind === "other-epoch")) return { kind: "other-epoch", cursor };
   return { kind: "resume", point: resumePoint(parsed.sources, journal.positions) };
 }
 
@@ -79,7 +83,7 @@ function openedBlock(context: StreamContext, connection: Connection, start: Star
   const opened = {
     connectionId: connection.id,
     heartbeatMs: context.heartbeatMs,
-    resumed: start.kind === "resume",
+    resumed: start.kind === "resume" || start.kind === "other-epoch",
     scopes: connection.subscription.scopes,
     events: connection.subscription.patterns,
     expiresAt: new Date(connection.reader.expiresAtMs).toISOString(),
@@ -96,6 +100,7 @@ function cursorAt({ replay: { journal } }: StreamContext, start: Start): string 
       return journal.cursor();
     case "resume":
       return start.point.gaps.length === 0 ? new CursorWriter(start.point.at).text() : undefined;
+    case "other-epoch":
     case "unusable":
       return undefined;
   }
@@ -111,9 +116,11 @@ async function bringToHead(
     connection.send(invalidCursor(journal.cursor()));
     return manager.join(connection);
   }
-  const { at, gaps } = start.point;
-  for (const gap of gaps) connection.announce(gap, gap === gaps.at(-1) ? new CursorWriter(at).text() : undefined);
   try {
+    const { at, gaps } = start.kind === "resume"
+      ? start.point
+      : await pointAcrossEpochs(context, connection, start.cursor);
+    for (const gap of gaps) connection.announce(gap, gap === gaps.at(-1) ? new CursorWriter(at).text() : undefined);
     await replay(context.replay, connection, at, (replayed, origin) => {
       connection.send(caughtUp(replayed, origin, journal.cursor()));
       manager.join(connection);
@@ -125,4 +132,18 @@ async function bringToHead(
     connection.send(streamFailed({ code: "source-unavailable", message, retryable: true }));
     connection.close("overloaded", manager.refuse("overloaded"));
   }
+}
+
+async function pointAcrossEpochs(
+  { replay: context }: StreamContext,
+  connection: Connection,
+  cursor: string,
+): Promise<ResumePoint> {
+  const { positions } = context.journal;
+  const said = () => {
+    const parsed = parseCursor(cursor, positions.sources);
+    return parsed.kind === "cursor" ? parsed.sources : [];
+  };
+  await awaitEpochs(context, said(), connection.endSignal);
+  return resumePoint(said(), positions);
 }

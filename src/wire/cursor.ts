@@ -46,6 +46,12 @@ export class CursorWriter {
     this.#sources[sourceIndex]?.refresh(partition);
   }
 
+  /** Takes the later position of the two, partition by partition. */
+  raiseTo(positions: PositionVector): void {
+    this.positions.raiseTo(positions);
+    for (const source of this.#sources) source.rebuild();
+  }
+
   /** Moves past one event and gives the `id` that its frame carries. */
   pass(sourceIndex: number, partition: number, offset: Offset): string {
     this.advance(sourceIndex, partition, offset + 1n);
@@ -135,7 +141,7 @@ function measure(offset: Offset, format: OffsetFormat): bigint {
 /** What a client's cursor says about one source of ours. */
 export type SourceCursor =
   | { readonly kind: "positions"; readonly next: readonly (Offset | undefined)[] }
-  /** Made in another incarnation of the log. */
+  /** Made in another incarnation of the log: an older one, or one that this node has not met yet. */
   | { readonly kind: "other-epoch" }
   /** Made when the source was not yet followed. */
   | { readonly kind: "absent" };

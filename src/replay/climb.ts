@@ -1,0 +1,256 @@
+import { epochGaps, type Gap } from "../model/gap.ts";
+import type { Offset } from "../model/position.ts";
+import { PositionVector } from "../model/position_vector.ts";
+import type { ReplayOrigin } from "../wire/control_events.ts";
+import { CursorWriter, parseCursor } from "../wire/cursor.ts";
+import { cursorOf, type Frame, withCursor } from "../wire/frame.ts";
+import type { ReplayContext, ReplayHistory, ReplayTarget } from "./replay.ts";
+import type { Stretch } from "./shared_passes.ts";
+
+/** Frames of one journal page: about 64 KiB of usual events, so that one client never holds the loop. */
+const PAGE_FRAMES = 256;
+
+/** How far a node that lags behind the cursor looks again, in milliseconds. */
+export const AHEAD_POLL_MS = 20;
+
+/** What is to be done next where a climb stands. */
+export type Step =
+  | { readonly kind: "page" }
+  | { readonly kind: "history"; readonly sourceIndex: number; readonly partition: number; readonly to: Offset }
+  | { readonly kind: "ahead"; readonly sourceIndex: number }
+  | { readonly kind: "epoch"; readonly sourceIndex: number }
+  | { readonly kind: "too-much" };
+
+/** One replay on its way up; what `replay.ts` does step by step. */
+export class Climb {
+  replayed = 0;
+  origin: ReplayOrigin = "journal";
+  readonly #context: ReplayContext;
+  readonly #target: ReplayTarget;
+  readonly #at: PositionVector;
+  readonly #signal: AbortSignal;
+  readonly #cursor: CursorWriter;
+  /** Events and bytes that count towards the limits; from 0 again when the rest was given up. */
+  #events = 0;
+  #bytes = 0;
+  #waitEndsAtMs: number | undefined;
+  /** From here on every frame of the journal carries a cursor that is at or above this client's. */
+  #sharesCursors = false;
+
+  constructor(context: ReplayContext, target: ReplayTarget, at: PositionVector, signal: AbortSignal) {
+    this.#context = context;
+    this.#target = target;
+    this.#at = at;
+    this.#signal = signal;
+    this.#cursor = new CursorWriter(at);
+  }
+
+  nextStep(): Step {
+    const { journal, limits } = this.#context;
+    if (this.#events > limits.maxEvents || this.#bytes > limits.maxBytes) return { kind: "too-much" };
+    let hole: Step | undefined;
+    let toScan = 0n;
+    for (const [sourceIndex, source] of journal.positions.sources.entries()) {
+      if (this.#at.sources[sourceIndex]?.epoch !== source.epoch) return { kind: "epoch", sourceIndex };
+      if (this.#aheadPartitions(sourceIndex).length > 0) return { kind: "ahead", sourceIndex };
+      for (const [partition, head] of source.next.entries()) {
+        const next = this.#at.next(sourceIndex, partition) ?? 0n;
+        const floor = journal.floor(sourceIndex, partition) ?? head;
+        if (next >= floor) continue;
+        if (source.format === "integer") toScan += floor - next;
+        hole ??= { kind: "history", sourceIndex, partition, to: floor };
+      }
+    }
+    if (toScan > BigInt(limits.maxScannedRecords)) return { kind: "too-much" };
+    if (hole !== undefined) return hole;
+    const isTooMuch = journal.hasMoreThan(limits.maxEvents - this.#events, this.#target, this.#at);
+    return { kind: isTooMuch ? "too-much" : "page" };
+  }
+
+  /** Takes one page of the journal; true when it was the last, up to the head of this very moment. */
+  takePage(): boolean {
+    const { journal, limits } = this.#context;
+    const page = journal.read(this.#target, this.#at, limits.pageFrames ?? PAGE_FRAMES);
+    this.#offer(page.frames.map((frame) => this.#ownCursor(frame)));
+    if (page.isHead) {
+      this.#cursor.raiseTo(journal.positions);
+      return true;
+    }
+    const last = page.frames.at(-1);
+    if (last !== undefined) this.#cursor.raiseTo(this.#positionsOf(last));
+    return false;
+  }
+
+  async takeStretch(sourceIndex: number, partition: number, to: Offset): Promise<void> {
+    const history = this.#context.histories[sourceIndex];
+    const from = this.#at.next(sourceIndex, partition) ?? 0n;
+    const epoch = this.#at.sources[sourceIndex]?.epoch ?? "";
+    const stretch = await this.#readHistory(history, epoch, partition, from, to);
+    if (stretch.gap !== undefined) {
+      const { next, reason, lost } = stretch.gap;
+      return this.#announce(sourceIndex, { partition, from, next, reason, lost, resync: true });
+    }
+    this.origin = history?.origin ?? "bus";
+    const wanted = stretch.frames.filter((frame) => this.#wants(frame));
+    this.#offer(
+      onePerRecord(wanted).map((frame) => withCursor(frame, this.#cursor.pass(sourceIndex, partition, frame.offset))),
+    );
+    this.#cursor.advance(sourceIndex, partition, stretch.next);
+    this.#sharesCursors = false;
+  }
+
+  /**
+   * The cursor is beyond what this node has read. Another node may be further, or know a partition that was added: wait
+   * for a moment. Beyond the log's own end the cursor is from another world: say so, and go on from here.
+   */
+  async waitForNode(sourceIndex: number): Promise<void> {
+    const { journal, histories, limits } = this.#context;
+    // One wait for all sources and partitions: the rest of the stream waits with it.
+    this.#waitEndsAtMs ??= performance.now() + limits.maxAheadWaitMs;
+    const epoch = this.#at.sources[sourceIndex]?.epoch;
+    const bounds = await histories[sourceIndex]?.passes.bounds();
+    if (bounds?.epoch === epoch) {
+      const beyond = this.#aheadPartitions(sourceIndex).filter((partition) =>
+        (this.#at.next(sourceIndex, partition) ?? 0n) > (bounds?.partitions.get(partition)?.next ?? 0n)
+      );
+      this.#announceAhead(sourceIndex, beyond, bounds?.partitions.size ?? 0);
+    }
+    const isSameLog = () => journal.positions.sources[sourceIndex]?.epoch === epoch;
+    while (isSameLog() && this.#aheadPartitions(sourceIndex).length > 0) {
+      if (performance.now() >= this.#waitEndsAtMs) {
+        return this.#announceAhead(sourceIndex, this.#aheadPartitions(sourceIndex), bounds?.partitions.size ?? 0);
+      }
+      await new Promise((resolve) => setTimeout(resolve, AHEAD_POLL_MS));
+      this.#signal.throwIfAborted();
+    }
+  }
+
+  /** The log was created anew while the client was climbing. */
+  enterEpoch(sourceIndex: number): void {
+    const ours = this.#at.sources[sourceIndex];
+    const node = this.#context.journal.positions.sources[sourceIndex];
+    if (ours === undefined || node === undefined) return;
+    ours.epoch = node.epoch;
+    ours.next = [...node.next];
+    this.#cursor.rebuild(sourceIndex);
+    this.#sharesCursors = false;
+    for (const gap of epochGaps(node)) {
+      // An epoch is the whole source's: only behind the last partition's gap is a cursor of the new one true.
+      const isLast = gap.partition === node.next.length - 1;
+      this.#target.announce(gap, isLast ? this.#cursor.text() : undefined);
+    }
+  }
+
+  /** More than one reconnect may replay: told at once, for every partition, then live. */
+  giveUp(): void {
+    const { journal } = this.#context;
+    for (const [sourceIndex, source] of journal.positions.sources.entries()) {
+      for (const [partition, head] of source.next.entries()) {
+        const from = this.#at.next(sourceIndex, partition) ?? 0n;
+        if (from >= head) continue;
+        this.#announce(sourceIndex, { partition, from, next: head, reason: "replay-limit", lost: null, resync: true });
+      }
+    }
+    this.#events = 0;
+    this.#bytes = 0;
+  }
+
+  #offer(frames: readonly Frame[]): void {
+    if (frames.length === 0) return;
+    for (const frame of frames) {
+      if (frame.scope !== null) {
+        this.replayed++;
+        this.#events++;
+      }
+      this.#bytes += frame.bytes.length;
+    }
+    this.#target.offer(frames);
+  }
+
+  /** Partitions in which the climb stands beyond what this node has read. */
+  #aheadPartitions(sourceIndex: number): readonly number[] {
+    const ours = this.#at.sources[sourceIndex]?.next ?? [];
+    const { positions } = this.#context.journal;
+    return [...ours.keys()].filter((partition) =>
+      (ours[partition] ?? 0n) > (positions.next(sourceIndex, partition) ?? 0n)
+    );
+  }
+
+  /** @param known how many partitions the log has: what a cursor names beyond them is told once, not a partition at a time */
+  #announceAhead(sourceIndex: number, partitions: readonly number[], known: number): void {
+    const { positions } = this.#context.journal;
+    const count = Math.max(known, positions.sources[sourceIndex]?.next.length ?? 0);
+    const firstUnknown = partitions.find((partition) => partition >= count);
+    if (firstUnknown !== undefined) {
+      this.#at.sources[sourceIndex]?.next.splice(count);
+      this.#cursor.rebuild(sourceIndex);
+    }
+    for (const partition of partitions) {
+      if (partition >= count && partition !== firstUnknown) continue;
+      const head = positions.next(sourceIndex, partition) ?? 0n;
+      this.#announce(sourceIndex, { partition, from: head, next: head, reason: "ahead", lost: null, resync: true });
+    }
+  }
+
+  #announce(sourceIndex: number, gap: Omit<Gap, "source">): void {
+    const source = this.#at.sources[sourceIndex];
+    if (source === undefined) return;
+    this.#cursor.advance(sourceIndex, gap.partition, gap.next);
+    this.#target.announce({ source: source.source, ...gap }, this.#cursor.text());
+    this.#sharesCursors = false;
+  }
+
+  #wants(frame: Frame): boolean {
+    if (frame.scope === null) return true;
+    return this.#target.scopes.includes(frame.scope) && this.#target.accepts(frame);
+  }
+
+  /**
+   * A journal frame's own cursor is this node's at that moment. A client that comes from a node which had read
+   * further in some partition must not be set back there: until the journal has passed its position everywhere, its
+   * frames carry its own cursor.
+   */
+  #ownCursor(frame: Frame): Frame {
+    if (this.#sharesCursors) return frame;
+    if (this.#positionsOf(frame).reaches(this.#at)) {
+      this.#sharesCursors = true;
+      return frame;
+    }
+    return withCursor(frame, this.#cursor.pass(frame.sourceIndex, frame.partition, frame.offset));
+  }
+
+  #positionsOf(frame: Frame): PositionVector {
+    const { sources } = this.#at;
+    const parsed = parseCursor(cursorOf(frame), sources);
+    if (parsed.kind !== "cursor") throw new Error("Cannot read a cursor of the journal's own: it is not one");
+    return new PositionVector(sources.map((source, sourceIndex) => {
+      const said = parsed.sources[sourceIndex];
+      return { ...source, next: said?.kind === "positions" ? said.next.map((next) => next ?? 0n) : [] };
+    }));
+  }
+
+  async #readHistory(
+    history: ReplayHistory | undefined,
+    epoch: string,
+    partition: number,
+    from: Offset,
+    to: Offset,
+  ): Promise<Stretch> {
+    if (history === undefined) return unreadable(partition, from, to);
+    try {
+      return await history.passes.read(epoch, partition, from, to, this.#signal);
+    } catch {
+      // The log is down or refuses: its owner logs that. For this client it is history that cannot be read.
+      this.#signal.throwIfAborted();
+      return unreadable(partition, from, to);
+    }
+  }
+}
+
+function unreadable(partition: number, from: Offset, next: Offset): Stretch {
+  return { from, next, frames: [], gap: { kind: "gap", partition, from, next, reason: "source-reset", lost: null } };
+}
+
+function onePerRecord(frames: readonly Frame[]): readonly Frame[] {
+  return frames.filter((frame, index) => frame.offset !== frames[index - 1]?.offset);
+}
