@@ -1,0 +1,120 @@
+import type { Offset } from "../../src/model/position.ts";
+import type { AcceptedEvent, ClientHistory, Truth } from "./client_history.ts";
+import { type CursorPosition, offsetText } from "./read_cursor.ts";
+
+/** An accepted event and where it is. */
+export interface PlacedEvent extends AcceptedEvent {
+  readonly source: string;
+  readonly epoch: number;
+  readonly partition: number;
+  readonly offset: Offset;
+}
+
+/** How many events the stream said that it shed, less those that were found missing. */
+export interface ShedAllowance {
+  left: number;
+}
+
+/** What one client was entitled to, where its cursor stands, and what became of each conflated event. */
+export class ReaderLedger {
+  /** By source name; a source is missing until the first cursor names it. */
+  readonly positions = new Map<string, CursorPosition>();
+  readonly #truth: Truth;
+  readonly #entitled = new Map<string, readonly PlacedEvent[]>();
+  readonly #byKey = new Map<string, PlacedEvent>();
+  /** Moments, counted in blocks, at which events with a conflation key were delivered or accounted for. */
+  readonly #settledAt = new Map<PlacedEvent, number>();
+  readonly #conflated: { readonly event: PlacedEvent; readonly at: number; readonly shed: ShedAllowance }[] = [];
+  #blocks = 0;
+
+  constructor(truth: Truth, reader: ClientHistory) {
+    this.#truth = truth;
+    for (const { source, epochs } of truth.sources) {
+      for (const [epoch, { partitions }] of epochs.entries()) {
+        for (const [partition, { records }] of partitions.entries()) {
+          const entitled: PlacedEvent[] = [];
+          for (const { offset, event } of records) {
+            if (event === undefined) continue;
+            const placed = { ...event, source, epoch, partition, offset };
+            this.#byKey.set(event.key, placed);
+            if (isEntitled(reader, event)) entitled.push(placed);
+          }
+          this.#entitled.set(placeKey(source, epoch, partition), entitled);
+        }
+      }
+    }
+  }
+
+  /** The event of this key, whoever may see it. */
+  eventOf(key: string): PlacedEvent | undefined {
+    return this.#byKey.get(key);
+  }
+
+  isEntitledTo(event: PlacedEvent): boolean {
+    return this.#entitled.get(placeKey(event.source, event.epoch, event.partition))?.includes(event) ?? false;
+  }
+
+  /** What the client was entitled to in `[from, next)`; to the log's end without `next`. */
+  entitled(source: string, epoch: number, partition: number, from: Offset, next?: Offset): PlacedEvent[] {
+    const events = this.#entitled.get(placeKey(source, epoch, partition)) ?? [];
+    return events.filter(({ offset }) => offset >= from && (next === undefined || offset < next));
+  }
+
+  /** One more block was read: the clock of conflation. */
+  countBlock(): void {
+    this.#blocks++;
+  }
+
+  settled(event: PlacedEvent): void {
+    if (event.conflationKey !== undefined) this.#settledAt.set(event, this.#blocks);
+  }
+
+  /** The event was passed over in silence and has a conflation key: a newer one of that key must come, or it was shed. */
+  conflated(event: PlacedEvent, shed: ShedAllowance): void {
+    this.#conflated.push({ event, at: this.#blocks, shed });
+    this.settled(event);
+  }
+
+  unexcusedConflations(): string[] {
+    return this.#conflated
+      .filter(({ event, at }) =>
+        ![...this.#settledAt].some(([newer, newerAt]) => newerAt >= at && replaces(newer, event))
+      )
+      .filter(({ event, shed }) => event.priority !== "low" || shed.left-- <= 0)
+      .map(({ event }) => `${event.key} was passed over and no newer one of its conflation key came`);
+  }
+
+  /** Where the last cursor is short of a log's end. */
+  unreachedEnds(): string[] {
+    return this.#truth.sources.flatMap(({ source, epochs }) => {
+      const position = this.positions.get(source);
+      const last = epochs.length - 1;
+      if (position?.epoch !== last) return [`the last cursor is of epoch ${position?.epoch} of ${source}, not ${last}`];
+      return (epochs[last]?.partitions ?? []).flatMap(({ records }, partition) => {
+        const end = (records.at(-1)?.offset ?? -1n) + 1n;
+        const next = position.next[partition] ?? 0n;
+        return next >= end
+          ? []
+          : [`the last cursor is at ${offsetText(next)} of ${source}:${partition}, the log at ${offsetText(end)}`];
+      });
+    });
+  }
+}
+
+function replaces(newer: PlacedEvent, older: PlacedEvent): boolean {
+  const isSameLog = newer.source === older.source && newer.epoch === older.epoch && newer.partition === older.partition;
+  return newer !== older && newer.event === older.event && newer.conflationKey === older.conflationKey &&
+    newer.scopes.some((scope) => older.scopes.includes(scope)) && (!isSameLog || newer.offset > older.offset);
+}
+
+function isEntitled({ scopes, patterns, grants }: ClientHistory, event: AcceptedEvent): boolean {
+  const isGranted = (scope: string) => grants.has(scope) || grants.has(`${scope.split(":")[0]}:*`);
+  return event.scopes.some((scope) => scopes.includes(scope)) &&
+    (patterns.length === 0 ||
+      patterns.some((pattern) => pattern === event.event || `${event.event.split(".")[0]}.*` === pattern)) &&
+    event.audience.every(isGranted);
+}
+
+function placeKey(source: string, epoch: number, partition: number): string {
+  return `${source}/${epoch}/${partition}`;
+}

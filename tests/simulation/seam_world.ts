@@ -1,0 +1,330 @@
+import type { Clock } from "@sinonjs/fake-timers";
+import { BusError } from "../../src/bus/event_bus.ts";
+import { type Grant, type Scope } from "../../src/model/scope.ts";
+import { checkHistory } from "./check_history.ts";
+import type { AcceptedEvent, Truth } from "./client_history.ts";
+import { FakeLog } from "./fake_log.ts";
+import { SeededRandom } from "./seeded_random.ts";
+import { SimulatedClient } from "./simulated_client.ts";
+import { type NodeLimits, SimulatedNode } from "./simulated_node.ts";
+
+const SCOPES = ["global", "user:1", "user:2", "novel:1", "novel:2", "novel:3"];
+const EVENTS = ["task.progressed", "task.finished", "novel.changed"];
+const PATTERNS = [[], [], [], ["task.*"], ["novel.changed", "task.finished"]];
+const LARGE_BODY_BYTES = 65_536;
+
+/** One run: what happened, what was wrong. */
+export interface SimulatedRun {
+  readonly violations: readonly string[];
+  readonly steps: readonly string[];
+  readonly clients: readonly SimulatedClient[];
+  readonly truth: Truth;
+}
+
+/**
+ * Everything that can happen around the seam of replay and live, interleaved as the seed says: logs that grow, are trimmed,
+ * created anew; nodes that read them at their own pace, die and come back; clients that come, go, dawdle and return
+ * elsewhere; history reads that are slow or fail. No real time and no real I/O: a seed is a run.
+ */
+export async function simulate(seed: number, clock: Clock): Promise<SimulatedRun> {
+  const world = new SeamWorld(seed, clock);
+  await world.run();
+  await world.settle();
+  return world.judge();
+}
+
+interface PendingAnswer {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+class SeamWorld {
+  readonly #random: SeededRandom;
+  readonly #clock: Clock;
+  readonly #logs: readonly FakeLog[];
+  readonly #limits: NodeLimits;
+  readonly #nodes: SimulatedNode[];
+  readonly #clients: readonly SimulatedClient[];
+  readonly #pending: PendingAnswer[] = [];
+  readonly #steps: string[] = [];
+  readonly #violations: string[] = [];
+  readonly #slowShare: number;
+  readonly #isFaulty: boolean;
+  #isSettling = false;
+  #hasFailed = false;
+
+  constructor(seed: number, clock: Clock) {
+    const random = this.#random = new SeededRandom(seed);
+    this.#clock = clock;
+    this.#slowShare = random.pick([0, 0.3, 0.8]);
+    this.#isFaulty = random.chance(0.3);
+    this.#limits = randomLimits(random);
+    this.#logs = Array.from({ length: random.pick([1, 1, 2, 3]) }, (_, index) => {
+      const format = random.chance(0.3) ? "ms-seq" : "integer";
+      const partitions = format === "ms-seq" ? 1 : random.between(1, 4);
+      return new FakeLog(`log${index}`, format, partitions, random, () => this.#pace());
+    });
+    for (let count = random.between(0, 30); count > 0; count--) this.#publish();
+    this.#nodes = Array.from({ length: random.pick([1, 2, 2]) }, () => this.#newNode());
+    this.#clients = Array.from({ length: random.between(1, 4) }, (_, index) => this.#newClient(`client ${index}`));
+  }
+
+  async run(): Promise<void> {
+    const actions = this.#actions();
+    const total = actions.reduce((sum, [weight]) => sum + weight, 0);
+    for (let step = this.#random.between(60, 160); step > 0; step--) {
+      let at = this.#random.next() * total;
+      const action = actions.find(([weight]) => (at -= weight) < 0)?.[1];
+      action?.();
+      await this.#turns(this.#random.pick([0, 1, 3, 10, 40]));
+      // Whom a failed read concerns is known only when it has gone all its way.
+      if (this.#hasFailed) await this.#turns(40);
+      this.#hasFailed = false;
+    }
+  }
+
+  /** All faults end; everybody comes back and must get to the end of everything. */
+  async settle(): Promise<void> {
+    this.#isSettling = true;
+    this.#releaseAll();
+    for (const client of this.#clients) {
+      client.disconnect();
+      client.connect(this.#random.pick(this.#nodes), client.lastId);
+    }
+    for (let round = 0; round < 40; round++) {
+      for (const node of this.#nodes) node.readAll();
+      for (let count = 0; count < 4; count++) {
+        this.#clock.tick(round === 20 ? 5_000 : 20);
+        await this.#turns(30);
+      }
+      this.#comeBack();
+      if (
+        round > 2 && this.#clients.every(({ open }) => open?.blocks.some(({ event }) => event === "stream.caught-up"))
+      ) break;
+    }
+    // A heartbeat tells everybody the newest cursor.
+    for (let count = 0; count < 2; count++) {
+      this.#clock.tick(16_000);
+      await this.#turns(30);
+      this.#comeBack();
+    }
+  }
+
+  judge(): SimulatedRun {
+    const truth = { sources: this.#logs, replayLimits: this.#limits.replay };
+    for (const client of this.#clients) this.#violations.push(...checkHistory(truth, client, true));
+    for (const client of this.#clients) client.disconnect();
+    for (const [index, node] of this.#nodes.entries()) {
+      if (node.manager.count > 0) this.#violations.push(`node ${index} still counts ${node.manager.count} streams`);
+      if (node.broadcaster.memberCount > 0) this.#violations.push(`node ${index} still has members`);
+      for (const failure of node.failures) this.#violations.push(`node ${index} failed: ${failure}`);
+      node[Symbol.dispose]();
+    }
+    return { violations: this.#violations, steps: this.#steps, clients: this.#clients, truth };
+  }
+
+  #actions(): (readonly [weight: number, action: () => void])[] {
+    const random = this.#random;
+    return [
+      [25, () => this.#publishSome()],
+      [25, () => this.#nodeReads()],
+      [10, () => this.#tick(random.between(0, 30))],
+      [6, () => this.#tick(random.between(100, 900))],
+      [1, () => this.#tick(16_000)],
+      [12, () => this.#clientComesOrGoes()],
+      [6, () => this.#clientReads()],
+      [8, () => this.#answer()],
+      [2, () => this.#trim()],
+      [random.pick([0, 0, 0.7]), () => this.#recreate()],
+      [random.pick([0, 0, 0.7]), () => this.#addPartition()],
+      [random.pick([0, 0.4]), () => this.#restartNode()],
+    ];
+  }
+
+  #publishSome(): void {
+    for (let count = this.#random.pick([1, 1, 2, 8]); count > 0; count--) this.#note(`publish ${this.#publish()}`);
+  }
+
+  #publish(): string {
+    const random = this.#random;
+    const log = random.pick(this.#logs);
+    return log.publish(random.between(0, log.partitionCount - 1), (key): AcceptedEvent | undefined => {
+      if (random.chance(0.15)) return undefined;
+      return {
+        key,
+        event: random.pick(EVENTS),
+        scopes: [...new Set([random.pick(SCOPES), ...random.some(SCOPES, 0.15)])],
+        audience: random.chance(0.2) ? random.some(["user:1", "novel:2", "session:x"], 0.6) : [],
+        priority: random.pick(["low", "normal", "normal", "high"]),
+        conflationKey: random.chance(0.1) ? random.pick(["a", "b"]) : undefined,
+      };
+    });
+  }
+
+  #nodeReads(): void {
+    const index = this.#random.between(0, this.#nodes.length - 1);
+    const source = this.#random.between(0, this.#logs.length - 1);
+    const count = this.#random.pick([1, 3, 10]);
+    this.#note(`node ${index} reads ${count} of log${source}`);
+    this.#nodes[index]?.read(source, count);
+  }
+
+  #tick(durationMs: number): void {
+    this.#note(`${durationMs} ms pass`);
+    this.#clock.tick(durationMs);
+  }
+
+  #clientComesOrGoes(): void {
+    const client = this.#random.pick(this.#clients);
+    if (client.open !== undefined) {
+      this.#note(`${client.name} goes with ${client.lastId}`);
+      client.disconnect();
+      if (this.#random.chance(0.5)) return;
+    }
+    const cursor = this.#random.chance(0.05) ? undefined : this.#random.chance(0.02) ? "no~cursor" : client.lastId;
+    const node = this.#random.between(0, this.#nodes.length - 1);
+    this.#note(`${client.name} comes to node ${node} with ${cursor}`);
+    const { context } = this.#nodes[node] ?? this.#newNode();
+    if (context.manager.count < 100) client.connect(this.#nodes[node] ?? this.#newNode(), cursor);
+  }
+
+  #clientReads(): void {
+    const client = this.#random.pick(this.#clients);
+    if (!client.isPaused) {
+      this.#note(`${client.name} stops reading`);
+      client.pause();
+    } else if (this.#random.chance(0.6)) {
+      const bytes = this.#random.pick([10, 100, 400]);
+      this.#note(`${client.name} reads ${bytes} bytes`);
+      client.nibble(bytes);
+    } else {
+      this.#note(`${client.name} reads on`);
+      client.resume();
+    }
+  }
+
+  /** A log that was asked gives its answer, or breaks. */
+  #answer(): void {
+    const [answer] = this.#pending.splice(this.#random.between(0, this.#pending.length - 1), 1);
+    if (answer === undefined) return;
+    if (this.#isFaulty && this.#random.chance(0.2)) {
+      this.#note("a log fails to answer");
+      for (const { open } of this.#clients) open?.excused.add("source-reset");
+      this.#hasFailed = true;
+      answer.reject(new BusError("Cannot read: the simulation says so"));
+    } else {
+      this.#note("a log answers");
+      answer.resolve();
+    }
+  }
+
+  #trim(): void {
+    const log = this.#random.pick(this.#logs);
+    const partition = this.#random.between(0, log.partitionCount - 1);
+    log.trim(partition, this.#random.next());
+    this.#note(`${log.source}:${partition} is trimmed to ${log.boundsNow().partitions.get(partition)?.first}`);
+  }
+
+  #recreate(): void {
+    const log = this.#random.pick(this.#logs);
+    log.recreate(log.format === "ms-seq" ? 1 : this.#random.between(1, 4));
+    this.#note(`${log.source} is created anew with ${log.partitionCount} partitions`);
+  }
+
+  #addPartition(): void {
+    const log = this.#random.pick(this.#logs);
+    if (log.format === "ms-seq" || log.partitionCount > 5) return;
+    log.addPartition();
+    this.#note(`${log.source} has ${log.partitionCount} partitions`);
+  }
+
+  #restartNode(): void {
+    const index = this.#random.between(0, this.#nodes.length - 1);
+    this.#note(`node ${index} restarts`);
+    for (const client of this.#clients) if (client.open?.node === this.#nodes[index]) client.disconnect();
+    this.#nodes[index]?.[Symbol.dispose]();
+    this.#nodes[index] = this.#newNode();
+  }
+
+  #comeBack(): void {
+    for (const client of this.#clients) {
+      client.resume();
+      if (client.open === undefined) client.connect(this.#random.pick(this.#nodes), client.lastId);
+    }
+  }
+
+  #newNode(): SimulatedNode {
+    return new SimulatedNode("node", this.#logs, this.#limits, this.#random);
+  }
+
+  #newClient(name: string): SimulatedClient {
+    const random = this.#random;
+    const scopes = [...new Set([random.pick(SCOPES), ...random.some(SCOPES, 0.4)])];
+    const grants = [...scopes, ...random.some(["user:1", "novel:*", "session:x"], 0.4)];
+    return new SimulatedClient(
+      name,
+      // The simulation's own texts, none of which is hostile.
+      { subject: name, grants: new Set(grants as Grant[]), expiresAtMs: Number.MAX_SAFE_INTEGER / 2 },
+      { scopes: scopes as Scope[], patterns: random.pick(PATTERNS) },
+      {
+        mayBeSlow: this.#limits.maxUnaskedBytes < LARGE_BODY_BYTES,
+        maxAheadWaitMs: this.#limits.replay.maxAheadWaitMs,
+      },
+    );
+  }
+
+  #pace(): Promise<void> | undefined {
+    if (this.#isSettling || !this.#random.chance(this.#slowShare)) return undefined;
+    return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
+  }
+
+  #releaseAll(): void {
+    for (const { resolve } of this.#pending.splice(0)) resolve();
+  }
+
+  async #turns(count: number): Promise<void> {
+    for (let turn = 0; turn < count; turn++) await undefined;
+  }
+
+  #note(text: string): void {
+    this.#steps.push(text);
+  }
+}
+
+function randomLimits(random: SeededRandom): NodeLimits {
+  return {
+    journal: {
+      maxEvents: random.pick([3, 10, 30, 1_000]),
+      maxBytes: random.pick([5_000, 1_000_000]),
+      maxAgeMs: random.pick([1_000, 60_000]),
+      maxFrameBytes: 100_000,
+    },
+    replay: {
+      maxEvents: random.pick([5, 1_000, 1_000, 1_000]),
+      maxBytes: 1_000_000_000,
+      maxScannedRecords: random.pick([15, 100_000_000, 100_000_000, 100_000_000]),
+      maxAheadWaitMs: 5_000,
+      pageFrames: random.pick([1, 3, 256]),
+    },
+    passes: {
+      recordsARead: random.pick([1, 4, 1_000]),
+      keepMs: random.pick([0, 500, 15_000]),
+      maxKeptBytes: random.pick([0, 2_000, 1_000_000]),
+    },
+    streams: {
+      heartbeatMs: 15_000,
+      maxLifetimeMs: random.pick([20_000, 600_000]),
+      lifetimeJitter: 0.2,
+      maxTotal: 1_000,
+      maxPerPrincipal: 1_000,
+      sendQueue: { maxFrames: random.pick([4, 16, 1_000]), maxBytes: random.pick([3_000, 1_000_000]) },
+      writeStallMs: 10_000,
+      retry: { minMs: 2_000, maxMs: 8_000 },
+      refusalRetry: { minMs: 5_000, maxMs: 60_000 },
+      tokenWarningMs: 60_000,
+    },
+    maxConcurrentReads: random.pick([1, 4]),
+    maxFlushDelayMs: random.pick([0, 20]),
+    maxUnaskedBytes: random.pick([500, 2_000, LARGE_BODY_BYTES, LARGE_BODY_BYTES]),
+  };
+}

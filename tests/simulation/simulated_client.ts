@@ -1,0 +1,133 @@
+import { type GapReason } from "../../src/model/gap.ts";
+import { openStream } from "../../src/stream/open_stream.ts";
+import type { Reader } from "../../src/stream/connection.ts";
+import type { Subscription } from "../../src/stream/subscription.ts";
+import type { ClientHistory, StreamHistory } from "./client_history.ts";
+import { type Block, EventStreamParser } from "./event_stream_parser.ts";
+import type { SimulatedNode } from "./simulated_node.ts";
+
+interface OpenStream extends StreamHistory {
+  readonly blocks: Block[];
+  readonly excused: Set<GapReason>;
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly parser: EventStreamParser;
+  readonly node: SimulatedNode;
+  readonly openedAtMs: number;
+}
+
+/** What of a run a client must know to tell what is legitimate. */
+export interface ClientOptions {
+  /** Whether bytes that the client does not take can fill the gateway's queue. */
+  readonly mayBeSlow: boolean;
+  /** How long a node may wait before it says that a cursor is ahead of it. */
+  readonly maxAheadWaitMs: number;
+}
+
+/** A browser in small: reads as fast or slowly as it is told, keeps the last id, comes back with it. */
+export class SimulatedClient implements ClientHistory {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly patterns: readonly string[];
+  readonly grants: ReadonlySet<string>;
+  readonly streams: OpenStream[] = [];
+  lastId: string | undefined;
+  readonly #reader: Reader;
+  readonly #subscription: Subscription;
+  readonly #options: ClientOptions;
+  #open: OpenStream | undefined;
+  #isPaused = false;
+  #isReading = false;
+  /** What the network has brought and the client has not looked at. */
+  #unread: Uint8Array[] = [];
+
+  constructor(name: string, reader: Reader, subscription: Subscription, options: ClientOptions) {
+    this.name = name;
+    this.#options = options;
+    this.#reader = reader;
+    this.#subscription = subscription;
+    this.scopes = subscription.scopes;
+    this.patterns = subscription.patterns;
+    this.grants = reader.grants;
+  }
+
+  /** The stream that is open, as far as this client has noticed. */
+  get open(): OpenStream | undefined {
+    return this.#open;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  connect(node: SimulatedNode, cursor: string | undefined): void {
+    const { body } = openStream(node.context, this.#reader, this.#subscription, cursor);
+    if (body === null) throw new Error("Cannot read the stream: it has no body");
+    this.#open = {
+      cursor,
+      blocks: [],
+      excused: new Set(),
+      wasSlow: this.#options.mayBeSlow,
+      reader: body.getReader(),
+      parser: new EventStreamParser(),
+      node,
+      openedAtMs: performance.now(),
+    };
+    this.streams.push(this.#open);
+    if (cursor === undefined) this.lastId = undefined;
+    this.#isPaused = false;
+    this.#unread = [];
+    this.#isReading = false;
+    this.#read(this.#open);
+  }
+
+  /** The connection breaks, or the page goes: what was not looked at is lost. */
+  disconnect(): void {
+    void this.#open?.reader.cancel();
+    this.#open = undefined;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Reads on, as fast as it can. */
+  resume(): void {
+    this.#isPaused = false;
+    this.nibble(Number.POSITIVE_INFINITY);
+  }
+
+  /** Looks at so many bytes only. */
+  nibble(bytes: number): void {
+    const stream = this.#open;
+    if (stream === undefined) return;
+    for (let left = bytes; left > 0 && this.#unread.length > 0;) {
+      const chunk = this.#unread.shift();
+      if (chunk === undefined) break;
+      this.#look(stream, chunk.subarray(0, left));
+      if (chunk.length > left) this.#unread.unshift(chunk.subarray(left));
+      left -= chunk.length;
+    }
+    if (this.#unread.length === 0) this.#read(stream);
+  }
+
+  #read(stream: OpenStream): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    stream.reader.read().then(({ done, value }) => {
+      if (stream !== this.#open) return;
+      this.#isReading = false;
+      if (done) return void (this.#open = undefined);
+      if (this.#isPaused) return void this.#unread.push(value);
+      this.#look(stream, value);
+      this.#read(stream);
+    });
+  }
+
+  #look(stream: OpenStream, bytes: Uint8Array): void {
+    if (performance.now() - stream.openedAtMs >= this.#options.maxAheadWaitMs) stream.excused.add("ahead");
+    for (const block of stream.parser.push(bytes)) {
+      stream.blocks.push(block);
+      if (block.id !== undefined) this.lastId = block.id;
+    }
+  }
+}

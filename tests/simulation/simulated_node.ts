@@ -1,0 +1,155 @@
+import { Broadcaster } from "../../src/broadcast/broadcaster.ts";
+import type { FollowEvent } from "../../src/bus/event_bus.ts";
+import { ingest } from "../../src/gateway/ingest.ts";
+import type { BusRecord } from "../../src/model/bus_record.ts";
+import { PositionVector } from "../../src/model/position_vector.ts";
+import { Journal, type JournalLimits } from "../../src/replay/journal.ts";
+import type { ReplayHistory, ReplayLimits } from "../../src/replay/replay.ts";
+import { type PassLimits, ReadGate, SharedPasses } from "../../src/replay/shared_passes.ts";
+import type { StreamContext } from "../../src/stream/open_stream.ts";
+import { type StreamLimits, StreamManager } from "../../src/stream/stream_manager.ts";
+import { encodeFrame, type Frame } from "../../src/wire/frame.ts";
+import type { FakeLog } from "./fake_log.ts";
+import type { SeededRandom } from "./seeded_random.ts";
+
+/** What the nodes of one run are made of. */
+export interface NodeLimits {
+  readonly journal: JournalLimits;
+  readonly replay: ReplayLimits;
+  readonly passes: PassLimits;
+  readonly streams: StreamLimits;
+  readonly maxConcurrentReads: number;
+  readonly maxFlushDelayMs: number;
+  readonly maxUnaskedBytes: number;
+}
+
+/** One gateway without its HTTP side and its middlewares: the real journal, broadcaster, streams and replay, on fake logs. */
+export class SimulatedNode {
+  readonly journal: Journal;
+  readonly broadcaster: Broadcaster;
+  readonly manager: StreamManager;
+  readonly context: StreamContext;
+  readonly failures: unknown[] = [];
+  readonly #logs: readonly FakeLog[];
+  readonly #random: SeededRandom;
+  readonly #sinks: readonly ((event: FollowEvent) => Promise<void> | void)[];
+
+  constructor(name: string, logs: readonly FakeLog[], limits: NodeLimits, random: SeededRandom) {
+    this.#logs = logs;
+    this.#random = random;
+    this.journal = new Journal(limits.journal, startOf(logs, random));
+    this.broadcaster = new Broadcaster(limits.maxFlushDelayMs);
+    this.manager = new StreamManager({
+      limits: limits.streams,
+      journal: this.journal,
+      broadcaster: this.broadcaster,
+      formatOf: (source) => logs.find((log) => log.source === source)?.format ?? "integer",
+      observer: { opened: () => {}, ended: () => {}, refused: () => {}, shed: () => {} },
+      random: () => random.next(),
+      maxUnaskedBytes: limits.maxUnaskedBytes,
+    });
+    const gate = new ReadGate(limits.maxConcurrentReads);
+    this.context = {
+      manager: this.manager,
+      replay: {
+        journal: this.journal,
+        histories: logs.map((log, sourceIndex) => historyOf(log, sourceIndex, limits.passes, gate)),
+        limits: limits.replay,
+      },
+      heartbeatMs: limits.streams.heartbeatMs,
+      node: name,
+      allowEarliest: true,
+      onFailure: (_, error) => this.failures.push(error),
+    };
+    this.#sinks = logs.map((log, sourceIndex) =>
+      ingest({
+        source: log.source,
+        sourceIndex,
+        pipeline: pipelineOf(log),
+        journal: this.journal,
+        broadcaster: this.broadcaster,
+        observer: {
+          mapped: () => {},
+          dropped: () => {},
+          deadLetter: (_partition, _record, _reason, detail) => this.failures.push(detail),
+          gap: () => {},
+          stateChanged: () => {},
+        },
+      })
+    );
+  }
+
+  /** Reads a little of one log, as its follow would; false when there was nothing. */
+  read(sourceIndex: number, maxRecords: number): boolean {
+    const log = this.#logs[sourceIndex];
+    const known = this.journal.positions.sources[sourceIndex];
+    if (log === undefined || known === undefined) return false;
+    if (known.epoch !== log.epoch) {
+      this.#sinks[sourceIndex]?.({ kind: "epoch-changed", bounds: log.boundsNow() });
+      return true;
+    }
+    if (known.next.length < log.partitionCount && this.#random.chance(0.5)) {
+      const partitions = new Map([...log.boundsNow().partitions].slice(known.next.length));
+      this.#sinks[sourceIndex]?.({ kind: "partitions-added", partitions });
+      return true;
+    }
+    const behind = [...known.next.keys()].filter((partition) => log.batch(partition, known.next[partition] ?? 0n, 1));
+    if (behind.length === 0) return known.next.length < log.partitionCount;
+    const partition = this.#random.pick(behind);
+    const next = known.next[partition] ?? 0n;
+    // Sometimes a bus repeats itself.
+    const first = log.boundsNow().partitions.get(partition)?.first ?? next;
+    const from = this.#random.chance(0.03) && next - 3n > first ? next - 3n : next;
+    const event = log.batch(partition, from, maxRecords);
+    if (event !== undefined) this.#sinks[sourceIndex]?.(event);
+    return true;
+  }
+
+  /** Everything there is. */
+  readAll(): void {
+    for (const sourceIndex of this.#logs.keys()) while (this.read(sourceIndex, 50));
+  }
+
+  [Symbol.dispose](): void {
+    this.manager[Symbol.dispose]();
+    this.broadcaster[Symbol.dispose]();
+  }
+}
+
+/** A node that starts reads back a part of each log, or nothing. */
+function startOf(logs: readonly FakeLog[], random: SeededRandom): PositionVector {
+  return new PositionVector(logs.map((log) => {
+    const next = [...log.boundsNow().partitions.values()].map(({ first, next }) => {
+      if (log.format === "ms-seq" || random.chance(0.3)) return random.chance(0.5) ? first : next;
+      return first + BigInt(Math.floor(Number(next - first) * random.next()));
+    });
+    return { source: log.source, format: log.format, epoch: log.epoch, next };
+  }));
+}
+
+function pipelineOf(log: FakeLog) {
+  const mapRecord = (_source: string, record: BusRecord) => log.outcomeOf(record);
+  return {
+    mapRecord,
+    mapBatch: (_source: string, _partition: number, records: readonly BusRecord[]) =>
+      records.map((record) => log.outcomeOf(record)),
+  };
+}
+
+function historyOf(log: FakeLog, sourceIndex: number, limits: PassLimits, gate: ReadGate): ReplayHistory {
+  const source = {
+    readRange: log.readRange.bind(log),
+    bounds: () => log.bounds(),
+    framesOf: (partition: number, records: readonly BusRecord[]): Frame[] =>
+      records.flatMap((record) => {
+        const outcome = log.outcomeOf(record);
+        if (outcome.kind !== "messages") return [];
+        const place = { seq: -1, sourceIndex, partition, offset: record.offset };
+        return outcome.messages.map((message) => encodeFrame(message, "", place));
+      }),
+  };
+  return {
+    origin: "bus",
+    passes: new SharedPasses(source, limits, gate, () => performance.now()),
+  };
+}
