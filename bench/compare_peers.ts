@@ -1,17 +1,17 @@
-import type { LoadJob, LoadResult } from "./load_job.ts";
+import type { TrafficJob, TrafficResult } from "./load_job.ts";
 import type { Peer, RunningPeer } from "./peers/peer.ts";
 import type { BenchOptions, ReportRow, Verdict } from "./scenario.ts";
-import { startLoad } from "./start_load.ts";
+import { runLoad } from "./run_load.ts";
 
 /** A job, but for what the server under measurement fills in. */
-export type SharedJob = Omit<LoadJob, "port" | "pids" | "publishing" | "connections"> & {
+export type SharedJob = Omit<TrafficJob, "kind" | "port" | "pids" | "publishing" | "connections"> & {
   readonly connections: readonly { readonly user: string; readonly scopes: readonly number[] }[];
   /** Changes how the server's publishers work. */
-  readonly publishing?: (usual: LoadJob["publishing"]) => LoadJob["publishing"];
+  readonly publishing?: (usual: TrafficJob["publishing"]) => TrafficJob["publishing"];
 };
 
 /** The results of each peer, round by round, in the order of the peers. */
-export type PeerResults = readonly (readonly LoadResult[])[];
+export type PeerResults = readonly (readonly TrafficResult[])[];
 
 /** Measures the same job on each peer in turns, each time on a fresh server. */
 export async function comparePeers(
@@ -19,11 +19,11 @@ export async function comparePeers(
   options: BenchOptions,
   job: SharedJob,
 ): Promise<PeerResults> {
-  const results = peers.map((): LoadResult[] => []);
+  const results = peers.map((): TrafficResult[] => []);
   for (let round = 1; round <= options.rounds; round++) {
     for (const [index, peer] of peers.entries()) {
       await using running = await peer.start();
-      const result = await startLoad(jobFor(running, job));
+      const result = await runLoad(jobFor(running, job));
       results[index]?.push(result);
       options.say(`  round ${round} ${peer.name}: ${summaryOf(result)}`);
     }
@@ -31,9 +31,10 @@ export async function comparePeers(
   return results;
 }
 
-function jobFor(peer: RunningPeer, { connections, publishing, ...job }: SharedJob): LoadJob {
+function jobFor(peer: RunningPeer, { connections, publishing, ...job }: SharedJob): TrafficJob {
   return {
     ...job,
+    kind: "traffic",
     port: peer.port,
     pids: peer.pids(),
     publishing: publishing?.(peer.publishing()) ?? peer.publishing(),
@@ -44,7 +45,7 @@ function jobFor(peer: RunningPeer, { connections, publishing, ...job }: SharedJo
   };
 }
 
-function summaryOf(result: LoadResult): string {
+function summaryOf(result: TrafficResult): string {
   const { deliveriesPerSecond, latency, serverCPUSeconds, clientCPUSeconds, otherCPUSeconds, measuredMs } = result;
   const share = (seconds: number) => `${Math.round(seconds * 100_000 / measuredMs)} %`;
   return `${deliveriesPerSecond.toLocaleString("en")}/s, ${
@@ -55,16 +56,16 @@ function summaryOf(result: LoadResult): string {
     (isFlawless(result) ? "" : `; FLAWED: ${flawsOf(result)}`);
 }
 
-export function cpuPerDeliveryMicroseconds(result: LoadResult): number {
+export function cpuPerDeliveryMicroseconds(result: TrafficResult): number {
   return result.deliveries === 0 ? 0 : result.serverCPUSeconds * 1e6 / result.deliveries;
 }
 
 /** Nothing lost, nothing twice, every stream in order and open to the end. */
-export function isFlawless(result: LoadResult): boolean {
+export function isFlawless(result: TrafficResult): boolean {
   return result.lost === 0 && result.duplicates === 0 && result.outOfOrder === 0 && result.failedConnections === 0;
 }
 
-export function flawsOf({ lost, duplicates, outOfOrder, failedConnections, problems }: LoadResult): string {
+export function flawsOf({ lost, duplicates, outOfOrder, failedConnections, problems }: TrafficResult): string {
   return `${lost} lost, ${duplicates} twice, ${outOfOrder} out of order, ${failedConnections} streams failed` +
     (problems.length === 0 ? "" : ` (${problems[0]})`);
 }
@@ -76,7 +77,7 @@ export function mean(values: readonly number[]): number {
 /** A figure of both, its ratio, and what was promised. */
 export interface ComparedFigure {
   readonly what: string;
-  readonly figure: (result: LoadResult) => number;
+  readonly figure: (result: TrafficResult) => number;
   readonly format: (value: number) => string;
   /** The ratio Tidegate / peer that is promised; none for a figure that is only told. */
   readonly target?: { readonly least: number } | { readonly most: number };
@@ -100,7 +101,7 @@ export function comparedRow([ours = [], theirs = []]: PeerResults, figure: Compa
 
 /** Whether all rounds of a peer were without a flaw, as a line of the table. */
 export function flawlessRow([ours = [], theirs = []]: PeerResults, what: string): ReportRow {
-  const text = (results: readonly LoadResult[]) => {
+  const text = (results: readonly TrafficResult[]) => {
     const flawed = results.filter((result) => !isFlawless(result));
     return flawed.length === 0 ? "yes" : `no: ${flawed.map(flawsOf).join("; ")}`;
   };

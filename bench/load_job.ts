@@ -1,5 +1,9 @@
-/** What a load process is told on standard input, and what it answers on standard output; both JSON. */
-export interface LoadJob {
+/** What a load process is told on standard input; it answers on standard output with the job's result. Both are JSON. */
+export type LoadJob = TrafficJob | ResumeJob | ChurnJob;
+
+/** Streams that stay open, and events that are published to them. */
+export interface TrafficJob {
+  readonly kind: "traffic";
   readonly port: number;
   /** Processes of the server, whose CPU time and memory are read from /proc. */
   readonly pids: readonly number[];
@@ -48,7 +52,7 @@ export interface Publishing {
   readonly turns: "scope" | "event";
 }
 
-export interface LoadResult {
+export interface TrafficResult {
   readonly connections: number;
   readonly connectMs: number;
   /** Streams that did not open, or ended although nobody had ended them. */
@@ -87,4 +91,64 @@ export interface LatencyFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+}
+
+/** Streams that come back all at once, each for the same number of events that it has missed. */
+export interface ResumeJob {
+  readonly kind: "resume";
+  readonly port: number;
+  readonly pids: readonly number[];
+  /** One a stream, with its cursor. */
+  readonly requests: readonly string[];
+  /** After so many a stream is done. */
+  readonly eventsEach: number;
+  readonly payloadBytes: number;
+  readonly timeoutMs: number;
+}
+
+export interface ResumeResult {
+  /** From a stream's own request to its first event. */
+  readonly first: LatencyFigures;
+  /** From a stream's own request to its last event. */
+  readonly last: LatencyFigures;
+  /** From the first connection to the last event of the last stream. */
+  readonly allMs: number;
+  readonly failedStreams: number;
+  readonly missing: number;
+  /** Streams in which an event did not follow the one before it. */
+  readonly streamsOutOfOrder: number;
+  readonly serverCPUSeconds: number;
+  readonly peakMB: number;
+  readonly controlEvents: Readonly<Record<string, number>>;
+  readonly problems: readonly string[];
+}
+
+/** Clients that come and go: each stream lives for a while and is then closed by its client. */
+export interface ChurnJob {
+  readonly kind: "churn";
+  readonly port: number;
+  readonly pids: readonly number[];
+  readonly publishing: Publishing;
+  readonly scopes: readonly string[];
+  /** They take turns; as many streams are open at a time as there are requests. */
+  readonly requests: readonly string[];
+  readonly opensPerSecond: number;
+  /** Published to the scopes in turn, so that streams are torn down with frames on their way. */
+  readonly eventsPerSecond: number;
+  readonly payloadBytes: number;
+  readonly durationMs: number;
+}
+
+export interface ChurnResult {
+  readonly opened: number;
+  readonly failed: number;
+  readonly blocks: number;
+  readonly samples: readonly MemorySample[];
+  readonly serverCPUSeconds: number;
+  readonly problems: readonly string[];
+}
+
+export interface MemorySample {
+  readonly minutes: number;
+  readonly rssMB: number;
 }

@@ -1,17 +1,27 @@
 /**
  * `deno task bench [scenario …] [--rounds=2] [--seconds=10] [--churn-minutes=3] [--write-docs]`: measures, prints a
- * table, and writes everything to `dist/bench.json`.
+ * table, and writes all that was measured to dist/bench.json. A scenario that fails does not stop the next ones.
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { installServers } from "../tests/support/install_servers.ts";
+import { describeMachine } from "./describe_machine.ts";
+import { ROOT } from "./peers/tidegate_peer.ts";
+import { type ReportSection, reportTable } from "./report_table.ts";
 import type { BenchOptions, Scenario } from "./scenario.ts";
+import { churn } from "./scenarios/churn.ts";
+import { coldStart } from "./scenarios/cold_start.ts";
+import { crowd } from "./scenarios/crowd.ts";
 import { fanout, single } from "./scenarios/fanout.ts";
 import { mixed } from "./scenarios/mixed.ts";
+import { pipeline } from "./scenarios/pipeline.ts";
+import { resume } from "./scenarios/resume.ts";
 import { unicast } from "./scenarios/unicast.ts";
-import { crowd } from "./scenarios/crowd.ts";
+import { writeDocs } from "./write_docs.ts";
 
-const SCENARIOS: readonly Scenario[] = [fanout, single, mixed, unicast, crowd];
+const SCENARIOS: readonly Scenario[] = [fanout, single, mixed, unicast, crowd, resume, pipeline, coldStart, churn];
 
+const encoder = new TextEncoder();
 const { values, positionals } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
@@ -22,17 +32,45 @@ const { values, positionals } = parseArgs({
     "write-docs": { type: "boolean", default: false },
   },
 });
-const options: BenchOptions = {
-  rounds: Number(values.rounds),
-  seconds: Number(values.seconds),
-  churnMinutes: Number(values["churn-minutes"]),
-  say: (line) => console.error(line),
-};
-await installServers();
-for (const scenario of SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
-  options.say(scenario.title);
-  const report = await scenario.run(options);
-  for (const row of report.rows) {
-    console.log(row.what, "|", row.tidegate, "|", row.peer, "|", row.ratio, "|", row.target, row.verdict);
+
+Deno.exit(await bench());
+
+async function bench(): Promise<number> {
+  const unknown = positionals.find((name) => !SCENARIOS.some((scenario) => scenario.name === name));
+  if (unknown !== undefined) {
+    say(`Cannot run ${JSON.stringify(unknown)}: there are ${SCENARIOS.map(({ name }) => name).join(", ")}`);
+    return 2;
   }
+  await installServers();
+  const machine = await describeMachine();
+  say(machine);
+  const options: BenchOptions = {
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    churnMinutes: Number(values["churn-minutes"]),
+    say,
+  };
+  const sections: ReportSection[] = [];
+  const raw: Record<string, unknown> = { machine };
+  for (const scenario of SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
+    say(scenario.title);
+    try {
+      const report = await scenario.run(options);
+      raw[scenario.name] = report;
+      sections.push({ title: scenario.title, rows: report.rows });
+    } catch (error) {
+      const failure = error instanceof Error ? error.message : String(error);
+      say(`  ${failure}`);
+      sections.push({ title: scenario.title, rows: [], failure });
+    }
+  }
+  await Deno.mkdir(join(ROOT, "dist"), { recursive: true });
+  await Deno.writeTextFile(join(ROOT, "dist", "bench.json"), JSON.stringify(raw, null, 2));
+  await Deno.stdout.write(encoder.encode(`\n${machine}\n\n${reportTable(sections)}`));
+  if (values["write-docs"]) await writeDocs(sections, machine);
+  return sections.some(({ failure }) => failure !== undefined) ? 1 : 0;
+}
+
+function say(line: string): void {
+  Deno.stderr.writeSync(encoder.encode(`${line}\n`));
 }

@@ -1,19 +1,21 @@
 import { connectTo, type Epoll, READABLE, receive, send, socketError, WRITABLE } from "./libc.ts";
 import { StreamReader } from "./stream_reader.ts";
 
-/** Connections that are opened side by side: a herd, but not one that overflows an accept queue. */
-const MAX_OPENING = 64;
 const WAIT_MS = 50;
 const encoder = new TextEncoder();
 
 /** What the streams tell their owner. */
 export interface StreamsListener {
+  /** A stream's request has been sent. */
+  requested?(stream: number): void;
   block(stream: number, buffer: Uint8Array, start: number, end: number): void;
 }
 
 /** The open event streams of one load: opens them, reads them, knows which have failed. */
 export class Streams {
   readonly #port: number;
+  readonly #maxOpening: number;
+  readonly #listener: StreamsListener;
   readonly #requests: readonly string[];
   readonly #epoll: Epoll;
   readonly #reader: StreamReader;
@@ -23,9 +25,21 @@ export class Streams {
   #answered = 0;
   #failures: string[] = [];
 
-  /** Their numbers in the epoll are 0 to `requests.length` − 1. */
-  constructor(port: number, requests: readonly string[], epoll: Epoll, listener: StreamsListener) {
+  /**
+   * Their numbers in the epoll are 0 to `requests.length` − 1.
+   *
+   * @param maxOpening how many are opened side by side
+   */
+  constructor(
+    port: number,
+    requests: readonly string[],
+    maxOpening: number,
+    epoll: Epoll,
+    listener: StreamsListener,
+  ) {
     this.#port = port;
+    this.#maxOpening = maxOpening;
+    this.#listener = listener;
     this.#requests = requests;
     this.#epoll = epoll;
     this.#files = new Int32Array(requests.length).fill(-1);
@@ -44,14 +58,26 @@ export class Streams {
   /** Opens the next streams, as many as may be under way; returns false when all have been answered or have failed. */
   openMore(): boolean {
     const { length } = this.#requests;
-    while (this.#opened < length && this.#opened - this.#answered - this.#failures.length < MAX_OPENING) {
-      const stream = this.#opened++;
-      const fd = connectTo(this.#port);
-      this.#files[stream] = fd;
-      this.#reader.reset(stream);
-      this.#epoll.add(fd, WRITABLE, stream);
+    while (this.#opened < length && this.#opened - this.#answered - this.#failures.length < this.#maxOpening) {
+      this.open(this.#opened++);
     }
     return this.#answered + this.#failures.length < length;
+  }
+
+  /** Opens one stream, for the first time or anew. */
+  open(stream: number): void {
+    const fd = connectTo(this.#port);
+    this.#files[stream] = fd;
+    this.#hasSpoken[stream] = 0;
+    this.#reader.reset(stream);
+    this.#epoll.add(fd, WRITABLE, stream);
+  }
+
+  /** Closes one stream as a client does that goes away. */
+  close(stream: number): void {
+    const fd = this.#files[stream] ?? -1;
+    if (fd >= 0) this.#epoll.remove(fd);
+    this.#files[stream] = -1;
   }
 
   /** A stream's socket can be read or written. */
@@ -76,6 +102,7 @@ export class Streams {
     const request = encoder.encode(this.#requests[stream] ?? "");
     if (send(fd, request) !== request.length) return this.#fail(stream, fd, "its request was not taken");
     this.#epoll.modify(fd, READABLE, stream);
+    this.#listener.requested?.(stream);
   }
 
   #fail(stream: number, fd: number, why: string): void {

@@ -3,7 +3,8 @@ import { startOnFreePort } from "../../tests/support/start_on_free_port.ts";
 import { signToken } from "./sign_token.ts";
 import type { Peer, RunningPeer } from "./peer.ts";
 
-const ROOT = join(import.meta.dirname ?? "", "..", "..");
+/** The project. */
+export const ROOT = join(import.meta.dirname ?? "", "..", "..");
 const START_TIMEOUT_MS = 30_000;
 
 /** Settings that take the place of the bench's own, section by section. */
@@ -51,9 +52,10 @@ export async function startTidegate(overrides: SettingsOverrides): Promise<Runni
   };
 }
 
-/** What starts the gateway, without its flags. */
+/** What starts the gateway, without its flags. `BENCH_DENO_FLAGS` adds flags of Deno's, such as a profiler's. */
 export function gatewayCommand(): readonly string[] {
-  return [Deno.execPath(), "run", "-P=gateway", join(ROOT, "main.ts"), "serve"];
+  const flags = (Deno.env.get("BENCH_DENO_FLAGS") ?? "").split(" ").filter((flag) => flag !== "");
+  return [Deno.execPath(), "run", "-P=gateway", ...flags, join(ROOT, "main.ts"), "serve"];
 }
 
 function settings(port: number): SettingsOverrides {

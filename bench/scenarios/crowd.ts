@@ -1,6 +1,6 @@
 import { comparedRow, comparePeers, flawlessRow } from "../compare_peers.ts";
 import { formatFigure } from "../format_figure.ts";
-import type { LoadResult } from "../load_job.ts";
+import type { TrafficResult } from "../load_job.ts";
 import { nchanPeer } from "../peers/nchan_peer.ts";
 import { tidegatePeer } from "../peers/tidegate_peer.ts";
 import type { ReportRow, Scenario } from "../scenario.ts";
@@ -26,7 +26,7 @@ export const crowd: Scenario = {
       settleMs: SETTLE_MS,
     });
     const [ours = [], one = [], two = []] = results;
-    const p99 = { figure: ({ latency }: LoadResult) => latency.p99Ms, format: formatFigure.milliseconds };
+    const p99 = { figure: ({ latency }: TrafficResult) => latency.p99Ms, format: formatFigure.milliseconds };
     return {
       rows: [
         comparedRow([ours, one], { what: "one broadcast, publish to socket, p99", ...p99, target: { most: 1 } }),
@@ -57,7 +57,7 @@ export const crowd: Scenario = {
   },
 };
 
-function kilobytesAConnection({ rss }: LoadResult): number {
+function kilobytesAConnection({ rss }: TrafficResult): number {
   return (rss.connectedMB - rss.beforeMB) * 1_024 / CONNECTIONS;
 }
 

@@ -1,9 +1,9 @@
 /**
- * The load process: opens the streams of a job, publishes at its pace, and reads what comes, all in one loop. It takes
- * the job on standard input and answers with the figures on standard output.
+ * One load of traffic: opens the streams of a job, publishes at its pace, and reads what comes, all in one loop.
  */
 import { busyCPUSeconds, cpuSeconds, memoryMB } from "../process_figures.ts";
-import type { LoadJob, LoadResult } from "../load_job.ts";
+import type { TrafficJob, TrafficResult } from "../load_job.ts";
+import { ControlEventCounts } from "./control_event_counts.ts";
 import { Ledger } from "./ledger.ts";
 import { Epoll } from "./libc.ts";
 import { seqOf } from "./payload.ts";
@@ -12,28 +12,28 @@ import { openAll, Streams } from "./streams.ts";
 import { scopeSequence } from "./traffic.ts";
 
 const MAX_EVENTS_A_WAIT = 4_096;
+/** A herd, but not one that overflows an accept queue. */
+const MAX_OPENING = 64;
 const OPEN_TIMEOUT_MS = 60_000;
 /** Nothing at all has come for so long although something is on its way: the load is stuck. */
 const STALL_MS = 10_000;
 const DRAIN_MS = 10_000;
 const MAX_PROBLEMS = 20;
 
-const decoder = new TextDecoder();
-
-export function runLoad(job: LoadJob): LoadResult {
+export function runTraffic(job: TrafficJob): TrafficResult {
   const load = new Load(job);
   load.open();
   return load.run();
 }
 
 class Load {
-  readonly #job: LoadJob;
+  readonly #job: TrafficJob;
   readonly #epoll = new Epoll(MAX_EVENTS_A_WAIT);
   readonly #ledger: Ledger;
   readonly #streams: Streams;
   readonly #publishers: readonly Publisher[];
   readonly #nextScope: () => number;
-  readonly #controlEvents = new Map<string, number>();
+  readonly #controlEvents = new ControlEventCounts();
   readonly #payloadBeforeEnd: number;
   #connectMs = 0;
   #beforeMB = 0;
@@ -42,13 +42,14 @@ class Load {
   #paceFromMs = 0;
   #paced = 0;
 
-  constructor(job: LoadJob) {
+  constructor(job: TrafficJob) {
     this.#job = job;
     this.#ledger = new Ledger(job.connections.map(({ scopes }) => scopes), job.scopes.length);
     this.#nextScope = scopeSequence(job.traffic);
     // Behind the payload stands the empty line, and the closing brace of Tidegate's envelope.
     this.#payloadBeforeEnd = job.payloadBytes + (job.publishing.kind === "tidegate" ? 3 : 2);
-    this.#streams = new Streams(job.port, job.connections.map(({ request }) => request), this.#epoll, {
+    const requests = job.connections.map(({ request }) => request);
+    this.#streams = new Streams(job.port, requests, MAX_OPENING, this.#epoll, {
       block: (stream, buffer, start, end) => this.#take(stream, buffer, start, end),
     });
     this.#publishers = Array.from({ length: job.publishing.connections }, (_, index) =>
@@ -73,7 +74,7 @@ class Load {
     this.#connectedMB = memoryMB(pids).rssMB;
   }
 
-  run(): LoadResult {
+  run(): TrafficResult {
     const { pids, warmUpMs, measureMs } = this.#job;
     const ledger = this.#ledger;
     const warmUpEndMs = this.#startPace() + warmUpMs;
@@ -118,7 +119,7 @@ class Load {
       clientCPUSeconds,
       otherCPUSeconds,
       rss: { beforeMB: this.#beforeMB, connectedMB: this.#connectedMB, afterMB: rssMB, peakMB },
-      controlEvents: Object.fromEntries(this.#controlEvents),
+      controlEvents: this.#controlEvents.counts(),
       problems: this.#streams.failures.slice(0, MAX_PROBLEMS),
     };
   }
@@ -193,9 +194,7 @@ class Load {
   #take(stream: number, buffer: Uint8Array, start: number, end: number): void {
     const payloadAt = end - this.#payloadBeforeEnd;
     const seq = payloadAt < start ? -1 : seqOf(buffer, payloadAt);
-    if (seq >= 0) return this.#ledger.take(stream, seq, this.#nowMs);
-    const text = decoder.decode(buffer.subarray(start, end));
-    const name = /^event: *(.*)$/m.exec(text)?.[1] ?? (text.startsWith(":") ? "comment" : "other");
-    this.#controlEvents.set(name, (this.#controlEvents.get(name) ?? 0) + 1);
+    if (seq >= 0) this.#ledger.take(stream, seq, this.#nowMs);
+    else this.#controlEvents.add(buffer.subarray(start, end));
   }
 }

@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import type { ChurnResult, LoadJob, ResumeJob, ResumeResult, TrafficJob, TrafficResult } from "./load_job.ts";
+
+/** Beyond the job's own time: for opening thousands of streams and for what is still on its way. */
+const GRACE_MS = 90_000;
+
+type ResultOf<Job extends LoadJob> = Job extends TrafficJob ? TrafficResult
+  : Job extends ResumeJob ? ResumeResult
+  : ChurnResult;
+
+/** Runs a job in a process of its own, with as many files as the machine allows. Ends it when it takes too long. */
+export async function runLoad<Job extends LoadJob>(job: Job): Promise<ResultOf<Job>> {
+  const program = join(import.meta.dirname ?? "", "load", "main.ts");
+  const command = [Deno.execPath(), "run", "-A", program];
+  const child = new Deno.Command("sh", {
+    args: ["-c", 'ulimit -n "$(ulimit -Hn)" && exec "$@"', "sh", ...command],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), ownTimeMs(job) + GRACE_MS);
+  try {
+    const writer = child.stdin.getWriter();
+    const told = writer.write(new TextEncoder().encode(JSON.stringify(job))).then(() => writer.close());
+    const [{ success, stdout, stderr }] = await Promise.all([child.output(), told]);
+    const decoder = new TextDecoder();
+    if (!success) throw new Error(`Cannot run a load: ${decoder.decode(stderr).trim() || "it took too long"}`);
+    // The other end of load/main.ts.
+    return JSON.parse(decoder.decode(stdout)) as ResultOf<Job>;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function ownTimeMs(job: LoadJob): number {
+  switch (job.kind) {
+    case "traffic":
+      return job.settleMs + job.warmUpMs + job.measureMs;
+    case "resume":
+      return job.timeoutMs;
+    case "churn":
+      return job.durationMs;
+  }
+}
