@@ -129,7 +129,7 @@ export function recordsOf(events: readonly FollowEvent[], partition?: number): B
   );
 }
 
-export function textsOf(records: readonly BusRecord[]): string[] {
+export function textsOf(records: readonly Pick<BusRecord, "value">[]): string[] {
   return records.map(({ value }) => value === null ? "(tombstone)" : new TextDecoder().decode(value));
 }
 

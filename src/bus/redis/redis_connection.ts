@@ -81,7 +81,7 @@ export class RedisConnection implements AsyncDisposable {
   async transaction(commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
     const transaction = this.#redis.multi();
     for (const [name, ...args] of commands) transaction.callBuffer(name, ...args.map(argument));
-    const replies = await this.#ask(() => transaction.exec(), 0);
+    const replies = await this.#ask(() => transaction.exec().catch((error) => Promise.reject(firstError(error))), 0);
     if (replies === null) throw new RedisFailure("refused", "EXECABORT the transaction was not executed");
     return replies.map(([error, reply]) => error === null ? reply : redisFailureOf(error));
   }
@@ -122,4 +122,11 @@ export class RedisConnection implements AsyncDisposable {
 /** The client knows bytes only as its own `Buffer`. */
 function argument(value: RedisArgument): string | number | Buffer {
   return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
+}
+
+/** What made the transaction fail: that it was discarded says nothing. */
+function firstError(error: unknown): unknown {
+  if (!(error instanceof Error) || !("previousErrors" in error)) return error;
+  const { previousErrors } = error;
+  return Array.isArray(previousErrors) && previousErrors[0] instanceof Error ? previousErrors[0] : error;
 }

@@ -188,6 +188,18 @@ Deno.test("redis bus: after a failover publishing is refused unwritten, then goe
   await follow.close();
 });
 
+Deno.test("redis bus: no password where one is needed ends follow, bounds and publish, and says so", async () => {
+  await using redis = await startRedis();
+  await using bus = await open(redis.url);
+  await redisCommand(redis.url, "CONFIG", "SET", "requirepass", "secret");
+  await assert.rejects(bus.follow(new Map(), () => {}, new AbortController().signal), /NOAUTH/);
+  await assert.rejects(bus.bounds(), /NOAUTH/);
+  await assert.rejects(bus.publish(numbered("a", 2)), (error) => {
+    assert.ok(error instanceof BusError && !error.mayHaveBeenWritten);
+    return /NOAUTH/.test(error.message);
+  });
+});
+
 Deno.test("redis bus: entries that suddenly become large do not come by the gigabyte", async () => {
   await using redis = await startRedis();
   await using bus = await open(redis.url, { commandTimeoutMs: 10_000 });
