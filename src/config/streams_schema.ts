@@ -63,6 +63,19 @@ export const streamsSchema = section({
       ),
   }).prefault({})
     .describe("How frames are gathered into one write."),
+  openRate: section({
+    perSecond: z.number().min(0.01).max(10_000).default(5)
+      .describe(
+        "Streams that one principal may open in a second, in the long run. A reconnect loop without a pause makes hundreds.",
+      ),
+    burst: z.int().min(1).max(100_000).default(100)
+      .describe(
+        "Streams that one principal may open at once after a rest: all of its tabs and devices come back after a deploy, some twice.",
+      ),
+    maxPrincipals: z.int().min(1).max(10_000_000).default(100_000)
+      .describe("Most principals whose rate is remembered; beyond, the one that was quiet for longest is forgotten."),
+  }).prefault({})
+    .describe("How fast one principal may open streams; beyond, a soft refusal `rate-limited`."),
   tokenWarning: duration("0s", "1h").prefault("60s")
     .describe("How long before a token's end `stream.token-expiring` is sent; time enough to fetch a new one."),
 });

@@ -2,6 +2,7 @@ import type { Authenticator } from "../access/authenticator.ts";
 import type { EventBus } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
 import { IdempotencyWindow } from "../guard/idempotency_window.ts";
+import { RateLimiter } from "../guard/rate_limiter.ts";
 import { healthRoutes, type Readiness } from "../http/health_routes.ts";
 import { homeRoute } from "../http/home_route.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
@@ -36,6 +37,7 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
       authenticator,
       stream: () => delivery.streamContext,
       limits: streams,
+      openRate: new RateLimiter({ ...streams.openRate, maxKeys: streams.openRate.maxPrincipals }),
       refuse: (reason) => delivery.refuse(reason),
     }),
     publishRoute({

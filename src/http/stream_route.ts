@@ -1,4 +1,5 @@
 import type { Authenticator } from "../access/authenticator.ts";
+import type { RateLimiter } from "../guard/rate_limiter.ts";
 import type { CloseReason } from "../model/close_reason.ts";
 import { ERROR_CODES } from "../model/error_code.ts";
 import { openStream, refusedStream, type StreamContext } from "../stream/open_stream.ts";
@@ -13,6 +14,8 @@ export interface StreamRouteContext {
   /** `undefined` until the sources are attached and the journal is warm: streams are refused softly. */
   stream(): StreamContext | undefined;
   readonly limits: SubscriptionLimits;
+  /** How fast one principal may open streams. */
+  readonly openRate: RateLimiter;
   /** Counts a refusal and draws its delay, in milliseconds. */
   refuse(reason: CloseReason): number;
 }
@@ -41,6 +44,10 @@ async function open(context: StreamRouteContext, { request, url }: RouteRequest)
   }
   const parsed = parseSubscription(url.searchParams, outcome.principal.grants, context.limits);
   if (parsed.kind === "refused") return problem(parsed.code, parsed.detail);
+  const { issuer, subject } = outcome.principal;
+  if (context.openRate.take(JSON.stringify([issuer, subject])).kind === "limited") {
+    return refusedStream("rate-limited", context.refuse("rate-limited"));
+  }
   const stream = context.stream();
   if (stream === undefined) return refusedStream("overloaded", context.refuse("overloaded"));
   return openStream(stream, outcome.principal, parsed.subscription, cursorOf(request.headers, url.searchParams));

@@ -168,3 +168,14 @@ Deno.test("GET stream: more streams than a principal may have are refused softly
   assert.equal(status.response.status, 429);
   assert.ok(Number(status.response.headers.get("retry-after")) >= 5);
 });
+
+Deno.test("GET stream: a principal that opens streams faster than its rate is refused softly, another one is not", async () => {
+  await using running = await RunningGateway.start({ streams: { openRate: { perSecond: 0.01, burst: 2 } } });
+  const token = await running.tokenFor("alice");
+  for (const expected of [null, null, "rate-limited"]) {
+    await using stream = await running.stream(token);
+    assert.equal(stream.response.headers.get("x-tidegate-refused"), expected);
+  }
+  await using other = await running.stream(await running.tokenFor("bob"));
+  assert.equal((await other.next()).event, "stream.opened");
+});
