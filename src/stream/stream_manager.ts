@@ -44,7 +44,7 @@ export interface StreamManagerInit {
 }
 
 /** How often lifetimes, tokens, stalls and silences are looked at. One timer for all streams costs less than one each. */
-const TICK_MS = 500;
+const TICK_MS = 1_000;
 
 /** Registry of the open streams: admission, several tabs of one principal, heartbeats, lifetimes, drain. */
 export class StreamManager {
