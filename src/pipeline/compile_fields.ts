@@ -21,13 +21,12 @@ export function compileFields(
   fields: Readonly<Record<string, FieldSpec>>,
   limits: FieldLimits,
 ): (opened: OpenedRecord, at: unknown) => Record<string, unknown> {
-  const names = Object.keys(fields);
-  const readers = Object.values(fields).map((spec) => compileField(spec, limits));
+  const compiled = Object.entries(fields).map(([name, spec]) => ({ name, read: compileField(spec, limits) }));
   return (opened, at) => {
     const data: Record<string, unknown> = {};
-    for (let index = 0; index < names.length; index++) {
-      const value = readers[index]?.(opened, at);
-      if (value !== undefined) data[names[index] ?? ""] = value;
+    for (const { name, read } of compiled) {
+      const value = read(opened, at);
+      if (value !== undefined) data[name] = value;
     }
     return data;
   };

@@ -22,7 +22,8 @@ export interface CompiledRule {
 /** A conflation key beyond this is none: keys are held for every queued message. */
 const MAX_CONFLATION_KEY_LENGTH = 256;
 
-const SCHEMAS = new Map(Object.entries(EVENT_SCHEMAS));
+/** Unknown members are allowed either way; asked not to keep them, zod compiles its check. */
+const SCHEMAS = new Map(Object.entries(EVENT_SCHEMAS).map(([name, schema]) => [name, schema.strip()]));
 
 /** Compiles one rule of a checked configuration. */
 export function compileRule(rule: MappingRule, mappings: Mappings, isSensitive: SensitiveNames): CompiledRule {
@@ -63,8 +64,8 @@ function compileConditions(when: MappingRule["when"]): CompiledRule["matches"] {
   const conditions = Object.entries(when).map(([text, condition]) => {
     const read = readerOf(text);
     if (Array.isArray(condition)) {
-      const wanted = new Set<unknown>(condition);
-      return (opened: OpenedRecord) => wanted.has(read(opened, opened.data));
+      // A handful is compared faster than one fresh text is hashed.
+      return (opened: OpenedRecord) => (condition as readonly unknown[]).includes(read(opened, opened.data));
     }
     if (typeof condition === "object") {
       return (opened: OpenedRecord) => {
@@ -74,10 +75,9 @@ function compileConditions(when: MappingRule["when"]): CompiledRule["matches"] {
     }
     return (opened: OpenedRecord) => read(opened, opened.data) === condition;
   });
-  return (opened) => {
-    for (const holds of conditions) if (!holds(opened)) return false;
-    return true;
-  };
+  const [only] = conditions;
+  if (only !== undefined && conditions.length === 1) return only;
+  return (opened) => conditions.every((holds) => holds(opened));
 }
 
 function compileEvent(event: NonNullable<MappingRule["event"]>): (opened: OpenedRecord) => string {

@@ -6,6 +6,9 @@ import { deadLetter, withheld } from "./mapping_outcome.ts";
 import type { OpenedRecord } from "./opened_record.ts";
 
 const NONE: readonly Scope[] = [];
+const KIND_ALONE = /^[a-z][a-z0-9_-]{0,31}:$/;
+/** Ids that make a scope of any kind, whatever parseScope may take besides. */
+const PLAIN_ID = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /** What one template makes of a record. */
 type ScopeMaker =
@@ -27,8 +30,12 @@ export function compileScopes(
   if (only === undefined) return () => NONE;
   if (makers.length === 1 && only.kind === "one") return (opened) => [only.make(opened)];
   return (opened) => {
-    const scopes = makers.flatMap((maker) => maker.kind === "one" ? maker.make(opened) : maker.make(opened, maxScopes));
-    return [...new Set(scopes)];
+    const scopes = new Set<Scope>();
+    for (const maker of makers) {
+      if (maker.kind === "one") scopes.add(maker.make(opened));
+      else for (const scope of maker.make(opened, maxScopes)) scopes.add(scope);
+    }
+    return [...scopes];
   };
 }
 
@@ -39,7 +46,7 @@ function compileScope(text: string): ScopeMaker {
   }
   const { literals, paths } = template;
   if (paths.length === 0) {
-    const scope = checkedScope(text, text);
+    const scope = toScope(text, text);
     return { kind: "one", make: () => scope };
   }
   const separators = literals.slice(1, -1);
@@ -51,13 +58,21 @@ function compileScope(text: string): ScopeMaker {
       separators,
     )
   );
+  const [prefix = "", suffix = ""] = literals;
+  const [onlyValue] = values;
+  const isPlain = values.length === 1 && suffix === "" && KIND_ALONE.test(prefix);
   const join = (opened: OpenedRecord, element: unknown): Scope => {
+    if (isPlain && onlyValue !== undefined) {
+      const id = onlyValue(opened, expanded === undefined ? opened.data : element);
+      // What parseScope would find, at a third of its cost: nearly every scope of nearly every rule comes this way.
+      return PLAIN_ID.test(id) ? `${prefix}${id}` as Scope : toScope(prefix + id, text);
+    }
     let made = literals[0] ?? "";
     for (let index = 0; index < values.length; index++) {
       const at = paths[index]?.expandAfter === undefined ? opened.data : element;
       made += (values[index]?.(opened, at) ?? "") + (literals[index + 1] ?? "");
     }
-    return checkedScope(made, text);
+    return toScope(made, text);
   };
   if (expanded?.expandAfter === undefined) return { kind: "one", make: (opened) => join(opened, undefined) };
 
@@ -99,7 +114,7 @@ function compileAddressPart(path: string, read: FieldReader, separators: readonl
   };
 }
 
-function checkedScope(text: string, template: string): Scope {
+function toScope(text: string, template: string): Scope {
   const scope = parseScope(text);
   if (scope === undefined) {
     // The text itself may be private, or a megabyte.

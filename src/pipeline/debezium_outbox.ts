@@ -2,7 +2,7 @@ import type { RecordFormat } from "../config/mapping_schema.ts";
 import type { BusRecord } from "../model/bus_record.ts";
 import { deadLetter, withheld } from "./mapping_outcome.ts";
 import type { OpenedEnvelope, ParseJSON } from "./open_record.ts";
-import { decodeText } from "./record_text.ts";
+import { decodedOnce } from "./record_text.ts";
 
 type JSONObject = Readonly<Record<string, unknown>>;
 
@@ -33,12 +33,11 @@ export function isOutboxRecord(headers: ReadonlyMap<string, Uint8Array>, format:
 
 /** Opens an outbox event router's record: key is the aggregate's id, headers tell type and id, the value the payload. */
 export function openOutboxRecord(record: BusRecord, content: unknown, parse: ParseJSON): OpenedEnvelope {
-  const envelope = (attribute: string) => {
+  const envelope = decodedOnce((attribute) => {
     const header = HEADERS.get(attribute)?.find((name) => record.headers.has(name));
-    const bytes = header === undefined ? undefined : record.headers.get(header);
-    if (bytes !== undefined) return decodeText(bytes);
-    return attribute === "subject" && record.key !== null ? decodeText(record.key) : undefined;
-  };
+    if (header !== undefined) return record.headers.get(header);
+    return attribute === "subject" && record.key !== null ? record.key : undefined;
+  });
   return { data: openPayload(withoutSchema(content), parse), envelope };
 }
 

@@ -7,7 +7,6 @@ const CANONICAL =
 
 /** 9999-12-31T23:59:59.999Z: later years have another form. */
 const MAX_TIME_MS = 253_402_300_799_999;
-const DAY_MS = 86_400_000;
 
 /**
  * RFC 3339 in UTC with milliseconds, from the same in any form or from milliseconds since 1970; `undefined` for
@@ -24,25 +23,16 @@ export function formatEventTime(value: unknown): string | undefined {
   return time !== undefined && /Z$/i.test(value) && time.slice(0, 10) !== value.slice(0, 10) ? undefined : time;
 }
 
-/** Records come in the order of time: all of one day share its text, which costs most. */
-let knownDay = { startMs: 0, text: "1970-01-01T" };
+/** Records come in the order of time: all of one second share its text, which costs most. */
+let knownSecond = { startMs: 0, text: "1970-01-01T00:00:00." };
 
 /** The same from milliseconds since 1970. */
 export function formatTimeMs(timeMs: number): string | undefined {
   if (!(timeMs >= 0 && timeMs <= MAX_TIME_MS)) return undefined;
-  const wholeMs = Math.floor(timeMs);
-  const inDayMs = wholeMs % DAY_MS;
-  const startMs = wholeMs - inDayMs;
-  if (knownDay.startMs !== startMs) {
-    knownDay = { startMs, text: new Date(startMs).toISOString().slice(0, "YYYY-MM-DDT".length) };
+  const millis = Math.floor(timeMs) % 1_000;
+  const startMs = Math.floor(timeMs) - millis;
+  if (knownSecond.startMs !== startMs) {
+    knownSecond = { startMs, text: new Date(startMs).toISOString().slice(0, "YYYY-MM-DDThh:mm:ss.".length) };
   }
-  const seconds = Math.floor(inDayMs / 1_000);
-  const millis = inDayMs % 1_000;
-  return `${knownDay.text}${twoDigits(Math.floor(seconds / 3_600))}:${twoDigits(Math.floor(seconds / 60) % 60)}:${
-    twoDigits(seconds % 60)
-  }.${millis < 10 ? "00" : millis < 100 ? "0" : ""}${millis}Z`;
-}
-
-function twoDigits(value: number): string {
-  return value < 10 ? `0${value}` : `${value}`;
+  return `${knownSecond.text}${millis < 10 ? "00" : millis < 100 ? "0" : ""}${millis}Z`;
 }

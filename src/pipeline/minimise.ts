@@ -60,9 +60,10 @@ export function minimiseText(text: string, opened: OpenedRecord, limits: Minimis
 
 function minimiseObject(value: object, opened: OpenedRecord, limits: MinimiseLimits, depth: number): object {
   const clean: Record<string, unknown> = {};
-  for (const [name, each] of Object.entries(value)) {
+  // Faster than entries; an object of JSON.parse has only string keys.
+  for (const name of Object.keys(value)) {
     if (name === "__proto__" || limits.isSensitive?.(name)) continue;
-    clean[name] = minimise(each, opened, limits, depth + 1);
+    clean[name] = minimise((value as Readonly<Record<string, unknown>>)[name], opened, limits, depth + 1);
   }
   return clean;
 }

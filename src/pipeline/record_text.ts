@@ -9,3 +9,16 @@ export function decodeText(bytes: Uint8Array): string | undefined {
   if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
   return isUtf8(bytes) ? UTF8.decode(bytes) : undefined;
 }
+
+/** Reads texts by name; remembers the last, because one rule after the other asks for the same. */
+export function decodedOnce(bytesOf: (name: string) => Uint8Array | undefined): (name: string) => string | undefined {
+  let lastName: string | undefined;
+  let lastText: string | undefined;
+  return (name) => {
+    if (name === lastName) return lastText;
+    const bytes = bytesOf(name);
+    lastName = name;
+    lastText = bytes === undefined ? undefined : decodeText(bytes);
+    return lastText;
+  };
+}
