@@ -1,5 +1,6 @@
 import { CheckedStream } from "./checked_stream.ts";
 import type { ClientHistory, Truth } from "./client_history.ts";
+import { readCursor } from "./read_cursor.ts";
 import { ReaderLedger } from "./reader_ledger.ts";
 
 /*
@@ -20,11 +21,19 @@ import { ReaderLedger } from "./reader_ledger.ts";
 export function checkHistory(truth: Truth, history: ClientHistory, isSettled: boolean): readonly string[] {
   const violations: string[] = [];
   const ledger = new ReaderLedger(truth, history);
+  const seenIds = new Set<string>();
   for (const [number, stream] of history.streams.entries()) {
     const report = (text: string, block?: number) =>
       violations.push(`${history.name}, stream ${number}${block === undefined ? "" : `, block ${block}`}: ${text}`);
+    const { cursor, blocks } = stream;
+    if (number > 0 && cursor !== undefined && readCursor(cursor, truth.sources) !== undefined && !seenIds.has(cursor)) {
+      report(`the client came back with ${cursor}, which it was never told`);
+    }
     const checked = new CheckedStream(truth, ledger, stream, report);
-    for (const block of stream.blocks) checked.take(block);
+    for (const block of blocks) {
+      checked.take(block);
+      if (block.id !== undefined) seenIds.add(block.id);
+    }
   }
   for (const text of ledger.unexcusedConflations()) violations.push(`${history.name}: ${text}`);
   if (isSettled) { for (const text of ledger.unreachedEnds()) violations.push(`${history.name}: ${text}`); }

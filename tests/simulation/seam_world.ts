@@ -6,12 +6,12 @@ import type { AcceptedEvent, Truth } from "./client_history.ts";
 import { FakeLog } from "./fake_log.ts";
 import { SeededRandom } from "./seeded_random.ts";
 import { SimulatedClient } from "./simulated_client.ts";
+import { LARGE_BODY_BYTES, randomLimits } from "./random_limits.ts";
 import { type NodeLimits, SimulatedNode } from "./simulated_node.ts";
 
 const SCOPES = ["global", "user:1", "user:2", "novel:1", "novel:2", "novel:3"];
 const EVENTS = ["task.progressed", "task.finished", "novel.changed"];
 const PATTERNS = [[], [], [], ["task.*"], ["novel.changed", "task.finished"]];
-const LARGE_BODY_BYTES = 65_536;
 
 /** One run: what happened, what was wrong. */
 export interface SimulatedRun {
@@ -25,9 +25,15 @@ export interface SimulatedRun {
  * Everything that can happen around the seam of replay and live, interleaved as the seed says: logs that grow, are trimmed,
  * created anew; nodes that read them at their own pace, die and come back; clients that come, go, dawdle and return
  * elsewhere; history reads that are slow or fail. No real time and no real I/O: a seed is a run.
+ *
+ * @param sabotage breaks a node, to show that the judge notices
  */
-export async function simulate(seed: number, clock: Clock): Promise<SimulatedRun> {
-  const world = new SeamWorld(seed, clock);
+export async function simulate(
+  seed: number,
+  clock: Clock,
+  sabotage: (node: SimulatedNode) => void = () => {},
+): Promise<SimulatedRun> {
+  const world = new SeamWorld(seed, clock, sabotage);
   await world.run();
   await world.settle();
   return world.judge();
@@ -41,6 +47,7 @@ interface PendingAnswer {
 class SeamWorld {
   readonly #random: SeededRandom;
   readonly #clock: Clock;
+  readonly #sabotage: (node: SimulatedNode) => void;
   readonly #logs: readonly FakeLog[];
   readonly #limits: NodeLimits;
   readonly #nodes: SimulatedNode[];
@@ -53,7 +60,8 @@ class SeamWorld {
   #isSettling = false;
   #hasFailed = false;
 
-  constructor(seed: number, clock: Clock) {
+  constructor(seed: number, clock: Clock, sabotage: (node: SimulatedNode) => void) {
+    this.#sabotage = sabotage;
     const random = this.#random = new SeededRandom(seed);
     this.#clock = clock;
     this.#slowShare = random.pick([0, 0.3, 0.8]);
@@ -72,11 +80,11 @@ class SeamWorld {
   async run(): Promise<void> {
     const actions = this.#actions();
     const total = actions.reduce((sum, [weight]) => sum + weight, 0);
-    for (let step = this.#random.between(60, 160); step > 0; step--) {
+    for (let step = this.#random.between(40, 120); step > 0; step--) {
       let at = this.#random.next() * total;
       const action = actions.find(([weight]) => (at -= weight) < 0)?.[1];
       action?.();
-      await this.#turns(this.#random.pick([0, 1, 3, 10, 40]));
+      await this.#turns(this.#random.pick([0, 1, 3, 10, 30]));
       // Whom a failed read concerns is known only when it has gone all its way.
       if (this.#hasFailed) await this.#turns(40);
       this.#hasFailed = false;
@@ -93,14 +101,10 @@ class SeamWorld {
     }
     for (let round = 0; round < 40; round++) {
       for (const node of this.#nodes) node.readAll();
-      for (let count = 0; count < 4; count++) {
-        this.#clock.tick(round === 20 ? 5_000 : 20);
-        await this.#turns(30);
-      }
+      this.#clock.tick(round === 20 ? 5_000 : 20);
+      await this.#turns(60);
       this.#comeBack();
-      if (
-        round > 2 && this.#clients.every(({ open }) => open?.blocks.some(({ event }) => event === "stream.caught-up"))
-      ) break;
+      if (round > 1 && this.#clients.every(({ isLive }) => isLive)) break;
     }
     // A heartbeat tells everybody the newest cursor.
     for (let count = 0; count < 2; count++) {
@@ -131,8 +135,8 @@ class SeamWorld {
       [10, () => this.#tick(random.between(0, 30))],
       [6, () => this.#tick(random.between(100, 900))],
       [1, () => this.#tick(16_000)],
-      [12, () => this.#clientComesOrGoes()],
-      [6, () => this.#clientReads()],
+      [random.pick([3, 12]), () => this.#clientComesOrGoes()],
+      [random.pick([0, 6, 15]), () => this.#clientReads()],
       [8, () => this.#answer()],
       [2, () => this.#trim()],
       [random.pick([0, 0, 0.7]), () => this.#recreate()],
@@ -142,7 +146,7 @@ class SeamWorld {
   }
 
   #publishSome(): void {
-    for (let count = this.#random.pick([1, 1, 2, 8]); count > 0; count--) this.#note(`publish ${this.#publish()}`);
+    for (let count = this.#random.pick([1, 1, 2, 5]); count > 0; count--) this.#note(`publish ${this.#publish()}`);
   }
 
   #publish(): string {
@@ -254,7 +258,9 @@ class SeamWorld {
   }
 
   #newNode(): SimulatedNode {
-    return new SimulatedNode("node", this.#logs, this.#limits, this.#random);
+    const node = new SimulatedNode("node", this.#logs, this.#limits, this.#random);
+    this.#sabotage(node);
+    return node;
   }
 
   #newClient(name: string): SimulatedClient {
@@ -289,42 +295,4 @@ class SeamWorld {
   #note(text: string): void {
     this.#steps.push(text);
   }
-}
-
-function randomLimits(random: SeededRandom): NodeLimits {
-  return {
-    journal: {
-      maxEvents: random.pick([3, 10, 30, 1_000]),
-      maxBytes: random.pick([5_000, 1_000_000]),
-      maxAgeMs: random.pick([1_000, 60_000]),
-      maxFrameBytes: 100_000,
-    },
-    replay: {
-      maxEvents: random.pick([5, 1_000, 1_000, 1_000]),
-      maxBytes: 1_000_000_000,
-      maxScannedRecords: random.pick([15, 100_000_000, 100_000_000, 100_000_000]),
-      maxAheadWaitMs: 5_000,
-      pageFrames: random.pick([1, 3, 256]),
-    },
-    passes: {
-      recordsARead: random.pick([1, 4, 1_000]),
-      keepMs: random.pick([0, 500, 15_000]),
-      maxKeptBytes: random.pick([0, 2_000, 1_000_000]),
-    },
-    streams: {
-      heartbeatMs: 15_000,
-      maxLifetimeMs: random.pick([20_000, 600_000]),
-      lifetimeJitter: 0.2,
-      maxTotal: 1_000,
-      maxPerPrincipal: 1_000,
-      sendQueue: { maxFrames: random.pick([4, 16, 1_000]), maxBytes: random.pick([3_000, 1_000_000]) },
-      writeStallMs: 10_000,
-      retry: { minMs: 2_000, maxMs: 8_000 },
-      refusalRetry: { minMs: 5_000, maxMs: 60_000 },
-      tokenWarningMs: 60_000,
-    },
-    maxConcurrentReads: random.pick([1, 4]),
-    maxFlushDelayMs: random.pick([0, 20]),
-    maxUnaskedBytes: random.pick([500, 2_000, LARGE_BODY_BYTES, LARGE_BODY_BYTES]),
-  };
 }

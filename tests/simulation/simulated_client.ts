@@ -55,6 +55,15 @@ export class SimulatedClient implements ClientHistory {
     return this.#open;
   }
 
+  /** Whether the stream has told that it needs no replay any more. */
+  get isLive(): boolean {
+    if (this.#open === undefined) return false;
+    return this.#open.cursor === undefined ||
+      this.#open.blocks.some(({ event, data }) =>
+        event === "stream.caught-up" || (event === "stream.gap-detected" && data?.includes("invalid-cursor") === true)
+      );
+  }
+
   get isPaused(): boolean {
     return this.#isPaused;
   }

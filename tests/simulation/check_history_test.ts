@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
+import type { Member } from "../../src/broadcast/broadcaster.ts";
+import { CursorWriter } from "../../src/wire/cursor.ts";
+import { checkHistory } from "./check_history.ts";
+import type { ClientHistory, StreamHistory, Truth } from "./client_history.ts";
+import type { Block } from "./event_stream_parser.ts";
+import { simulate } from "./seam_world.ts";
+import type { SimulatedNode } from "./simulated_node.ts";
+
+const SEEDS = 60;
+/** Seeds within which a broken gateway must be found out; most are in the first ten. */
+const SABOTAGE_SEEDS = 300;
+
+async function withFakeTime<Result>(run: (clock: Clock) => Promise<Result>): Promise<Result> {
+  const clock = FakeTimers.install({
+    now: Date.UTC(2026, 0, 1),
+    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"],
+  });
+  try {
+    return await run(clock);
+  } finally {
+    clock.uninstall();
+  }
+}
+
+interface Recorded {
+  readonly truth: Truth;
+  readonly history: ClientHistory;
+}
+
+/** True histories of clients that were never slow: nothing may be missing in them for any other reason than the mutation. */
+async function recordedHistories(): Promise<readonly Recorded[]> {
+  return await withFakeTime(async (clock) => {
+    const recorded: Recorded[] = [];
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { clients, truth, violations } = await simulate(seed, clock);
+      assert.deepEqual(violations, []);
+      for (const client of clients) {
+        if (client.streams.every(({ wasSlow }) => !wasSlow)) recorded.push({ truth, history: client });
+      }
+    }
+    return recorded;
+  });
+}
+
+/** Gives the changed stream, or nothing where there is nothing of the kind to change. */
+type Mutation = (stream: StreamHistory, at: number, truth: Truth) => readonly Block[] | undefined;
+
+const isEvent = (block: Block | undefined) => block?.event !== undefined && !block.event.startsWith("stream.");
+const positionOf = ({ id }: Block) => id?.split("~")[0]?.split(":") ?? [];
+
+const MUTATIONS: Readonly<Record<string, Mutation>> = {
+  "an event that is dropped": ({ blocks }, at) => {
+    // At the end of a stream only the client knows: it comes back with the id before, or begins anew.
+    const isNoticed = blocks.slice(at + 1).some(({ id }) => id !== undefined);
+    return isNoticed && isEvent(blocks[at]) ? blocks.toSpliced(at, 1) : undefined;
+  },
+  "an event that comes twice": ({ blocks }, at) => {
+    const block = blocks[at];
+    return block !== undefined && isEvent(block) ? blocks.toSpliced(at, 0, block) : undefined;
+  },
+  "an event that comes again later": ({ blocks }, at) => {
+    const block = blocks[at];
+    return block !== undefined && isEvent(block) && blocks[at + 1] !== undefined ? [...blocks, block] : undefined;
+  },
+  "two events of one partition that change places": ({ blocks }, at) => {
+    const [one, other] = [blocks[at], blocks[at + 1]];
+    if (one === undefined || other === undefined || !isEvent(one) || !isEvent(other)) return undefined;
+    const isSamePartition = positionOf(one).slice(0, 2).join() === positionOf(other).slice(0, 2).join();
+    return isSamePartition ? blocks.toSpliced(at, 2, other, one) : undefined;
+  },
+  "an event under another's id": ({ blocks }, at) => {
+    const [block, other] = [blocks[at], blocks[at + 1]];
+    return block !== undefined && isEvent(block) && isEvent(other)
+      ? blocks.with(at, { ...block, id: other?.id })
+      : undefined;
+  },
+  "an event without id": ({ blocks }, at) => {
+    const block = blocks[at];
+    return block !== undefined && isEvent(block) ? blocks.with(at, { ...block, id: undefined }) : undefined;
+  },
+  "an event under another name": ({ blocks }, at) => {
+    const block = blocks[at];
+    return block !== undefined && isEvent(block) ? blocks.with(at, { ...block, event: "task.invented" }) : undefined;
+  },
+  "a gap that was no gap": ({ blocks }, at, { sources }) => {
+    const block = blocks[at];
+    if (block === undefined || !isEvent(block)) return undefined;
+    const [source, partition, offset] = positionOf(block);
+    const epochs = sources.find((each) => each.source === source)?.epochs ?? [];
+    // What was trimmed later may as well have been trimmed before.
+    if (epochs.some(({ partitions }) => partitions.some(({ first, records }) => first > (records[0]?.offset ?? 0n)))) {
+      return;
+    }
+    const data = { source, partition: Number(partition), from: offset, to: offset, reason: "retention", lost: null };
+    return blocks.with(at, { ...block, event: "stream.gap-detected", data: JSON.stringify(data) });
+  },
+  "a stream that does not open": ({ blocks }, at) => at === 0 && blocks.length > 1 ? blocks.slice(1) : undefined,
+  "an id from nowhere": ({ blocks }, at) => {
+    const block = blocks[at];
+    return block !== undefined && isEvent(block) ? blocks.with(at, { ...block, id: "log0:0:17" }) : undefined;
+  },
+};
+
+Deno.test("checkHistory: finds every change to a true history", async (t) => {
+  const recorded = await recordedHistories();
+  assert.ok(recorded.length > 30);
+  for (const [name, mutate] of Object.entries(MUTATIONS)) {
+    await t.step(name, () => {
+      let count = 0;
+      for (const { truth, history } of recorded) {
+        for (const [number, stream] of history.streams.entries()) {
+          for (const at of stream.blocks.keys()) {
+            const blocks = mutate(stream, at, truth);
+            if (blocks === undefined) continue;
+            const streams = history.streams.with(number, { ...stream, blocks });
+            const violations = checkHistory(truth, { ...copyOf(history), streams }, true);
+            const block = stream.blocks[at];
+            assert.ok(
+              violations.length > 0,
+              `${history.name}, stream ${number}, block ${at}: ${JSON.stringify(block)}`,
+            );
+            if (++count >= 300) return;
+          }
+        }
+      }
+      assert.ok(count >= 20, `only ${count} cases`);
+    });
+  }
+});
+
+function copyOf({ name, scopes, patterns, grants, streams }: ClientHistory): ClientHistory {
+  return { name, scopes, patterns, grants, streams };
+}
+
+/** Ways to break a node, each of which breaks a promise. */
+const SABOTAGES: Readonly<Record<string, (node: SimulatedNode) => void>> = {
+  "a member that gets what its replay has covered": ({ broadcaster }) => {
+    const join = broadcaster.join.bind(broadcaster);
+    broadcaster.join = (member, scopes, patterns) => join(asIf(member, { joinedAfterSeq: -1 }), scopes, patterns);
+  },
+  "a seam that is not synchronous": ({ manager }) => {
+    const join = manager.join.bind(manager);
+    manager.join = (connection) => queueMicrotask(() => join(connection));
+  },
+  "a broadcaster that drops a frame now and then": ({ broadcaster }) => {
+    const publish = broadcaster.publish.bind(broadcaster);
+    let count = 0;
+    broadcaster.publish = (frames) => publish(++count % 20 === 0 ? [] : frames);
+  },
+  "a broadcaster that does not look at the audience": ({ broadcaster }) => {
+    const join = broadcaster.join.bind(broadcaster);
+    broadcaster.join = (member, scopes, patterns) => join(asIf(member, { mayRead: () => true }), scopes, patterns);
+  },
+  "a broadcaster that repeats a record of several scopes": ({ broadcaster }) => {
+    const publish = broadcaster.publish.bind(broadcaster);
+    broadcaster.publish = (frames) => {
+      for (const frame of frames) {
+        publish([frame]);
+        broadcaster.flush();
+      }
+    };
+  },
+  "a journal that forgets what it let go of": ({ journal }) => {
+    journal.floor = () => 0n;
+  },
+  "a journal that shortens its pages": ({ journal }) => {
+    const read = journal.read.bind(journal);
+    journal.read = (selection, at, maxFrames) => {
+      const { frames } = read(selection, at, maxFrames);
+      return { frames: frames.slice(0, 4), isHead: true };
+    };
+  },
+  "a history that skips a record": ({ context }) => {
+    for (const { passes } of context.replay.histories) {
+      const read = passes.read.bind(passes);
+      passes.read = async (...where) => {
+        const stretch = await read(...where);
+        return { ...stretch, frames: stretch.frames.slice(1) };
+      };
+    }
+  },
+  "a history that hides its gaps": ({ context }) => {
+    for (const { passes } of context.replay.histories) {
+      const read = passes.read.bind(passes);
+      passes.read = async (...where) => {
+        const { from, next, frames } = await read(...where);
+        return { from, next, frames };
+      };
+    }
+  },
+  "a cursor that claims more than was read": ({ journal }) => {
+    const cursor = journal.cursor.bind(journal);
+    journal.cursor = () => {
+      const writer = new CursorWriter(journal.positions.clone());
+      writer.advance(0, 0, (journal.positions.next(0, 0) ?? 0n) + 1n);
+      return journal.headSeq % 3 === 0 ? writer.text() : cursor();
+    };
+  },
+};
+
+/** The member, but for what is replaced. */
+function asIf(member: Member, replaced: Partial<Member>): Member {
+  return {
+    joinedAfterSeq: replaced.joinedAfterSeq ?? member.joinedAfterSeq,
+    mayRead: replaced.mayRead ?? ((frame) => member.mayRead(frame)),
+    deliver: (frames, chunk) => member.deliver(frames, chunk),
+  };
+}
+
+Deno.test("simulate: finds every way to break a node", async (t) => {
+  for (const [name, sabotage] of Object.entries(SABOTAGES)) {
+    await t.step(name, async () => {
+      await withFakeTime(async (clock) => {
+        for (let seed = 1; seed <= SABOTAGE_SEEDS; seed++) {
+          const { violations } = await simulate(seed, clock, sabotage);
+          if (violations.length > 0) return;
+        }
+        assert.fail(`${SABOTAGE_SEEDS} seeds did not find it`);
+      });
+    });
+  }
+});
