@@ -17,6 +17,10 @@ export async function openRedisBus(options: RedisBusOptions): Promise<EventBus> 
   if (url === null || !/^rediss?:$/.test(url.protocol)) {
     throw refuse("its url is no redis:// or rediss:// address");
   }
+  // The client would take options from there, before ours.
+  if (url.search !== "" || !/^\/?[0-9]*$/.test(url.pathname)) {
+    throw refuse("its url has more behind the port than /database, the number of one");
+  }
   if (streams.length === 0) throw refuse("it names no stream. Give the key of at least one");
   if (new Set(streams).size < streams.length) {
     throw refuse("it names a stream twice, which would be read as two partitions");

@@ -2,7 +2,10 @@
 export interface RedisBusOptions {
   /** Name of the source; first part of every event identity. */
   readonly source: string;
-  /** `redis://user:password@host:port/database`, or `rediss://` for TLS. */
+  /**
+   * `redis://user:password@host:port/database`, or `rediss://` for TLS with an authority that the process trusts
+   * (`DENO_CERT` names the file of a private one).
+   */
   readonly url: string;
   /** Keys of the Redis Streams; each is one partition, numbered in this order. */
   readonly streams: readonly string[];

@@ -237,6 +237,24 @@ Deno.test("openRedisBus refuses options that make no sense, and shows no passwor
   for (const streams of [[], ["a", "a"]]) {
     await assert.rejects(openRedisBus({ source: "tasks", url, streams }), BusError);
   }
-  const bad = openRedisBus({ source: "tasks", url: "http://user:s3cr3t@host", streams: ["a"] });
-  await assert.rejects(bad, (error) => error instanceof BusError && !error.message.includes("s3cr3t"));
+  for (
+    const address of [
+      "http://user:s3cr3t@host",
+      "redis://user:s3cr3t@host?enableOfflineQueue=1",
+      "redis://:s3cr3t@h/name",
+      "s3cr3t",
+    ]
+  ) {
+    await assert.rejects(openRedisBus({ source: "tasks", url: address, streams: ["a"] }), (error) => {
+      return error instanceof BusError && !error.message.includes("s3cr3t");
+    });
+  }
+});
+
+Deno.test("openRedisBus: the database of the url is the one that is used", async () => {
+  await using streams = new TestStreams();
+  await using bus = await streams.open({ url: new URL("/5", url).href });
+  await bus.publish(numbered("a", 1));
+  assert.equal(await run("EXISTS", streams.key), 0);
+  assert.equal(await redisCommand(new URL("/5", url).href, "DEL", streams.key), 1);
 });
