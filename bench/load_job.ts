@@ -1,5 +1,5 @@
 /** What a load process is told on standard input; it answers on standard output with the job's result. Both are JSON. */
-export type LoadJob = TrafficJob | ResumeJob | ChurnJob;
+export type LoadJob = TrafficJob | ResumeJob | ChurnJob | ListenJob;
 
 /** Streams that stay open, and events that are published to them. */
 export interface TrafficJob {
@@ -151,4 +151,33 @@ export interface ChurnResult {
 export interface MemorySample {
   readonly minutes: number;
   readonly rssMB: number;
+}
+
+/** Streams that only read; a producer is started when all are open. */
+export interface ListenJob {
+  readonly kind: "listen";
+  readonly port: number;
+  readonly pids: readonly number[];
+  readonly requests: readonly string[];
+  /** How many come, numbered from 0. */
+  readonly events: number;
+  /** The command that publishes them. */
+  readonly producer: readonly string[];
+  /** Number of the first whose latency counts. */
+  readonly measuredFrom: number;
+  readonly timeoutMs: number;
+}
+
+export interface ListenResult {
+  readonly received: number;
+  readonly missing: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  /** From when a record was due to be produced. */
+  readonly latency: LatencyFigures;
+  readonly serverCPUSeconds: number;
+  readonly elapsedMs: number;
+  readonly peakMB: number;
+  readonly controlEvents: Readonly<Record<string, number>>;
+  readonly problems: readonly string[];
 }

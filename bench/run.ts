@@ -13,13 +13,27 @@ import { churn } from "./scenarios/churn.ts";
 import { coldStart } from "./scenarios/cold_start.ts";
 import { crowd } from "./scenarios/crowd.ts";
 import { fanout, single } from "./scenarios/fanout.ts";
+import { kafkaResume } from "./scenarios/kafka_resume.ts";
+import { kafkaStream } from "./scenarios/kafka_stream.ts";
 import { mixed } from "./scenarios/mixed.ts";
 import { pipeline } from "./scenarios/pipeline.ts";
 import { resume } from "./scenarios/resume.ts";
 import { unicast } from "./scenarios/unicast.ts";
 import { writeDocs } from "./write_docs.ts";
 
-const SCENARIOS: readonly Scenario[] = [fanout, single, mixed, unicast, crowd, resume, pipeline, coldStart, churn];
+const SCENARIOS: readonly Scenario[] = [
+  fanout,
+  single,
+  mixed,
+  unicast,
+  crowd,
+  kafkaStream,
+  resume,
+  kafkaResume,
+  pipeline,
+  coldStart,
+  churn,
+];
 
 const encoder = new TextEncoder();
 const { values, positionals } = parseArgs({

@@ -1,12 +1,22 @@
 import { join } from "node:path";
-import type { ChurnResult, LoadJob, ResumeJob, ResumeResult, TrafficJob, TrafficResult } from "./load_job.ts";
+import type {
+  ChurnJob,
+  ChurnResult,
+  ListenResult,
+  LoadJob,
+  ResumeJob,
+  ResumeResult,
+  TrafficJob,
+  TrafficResult,
+} from "./load_job.ts";
 
 /** Beyond the job's own time: for opening thousands of streams and for what is still on its way. */
 const GRACE_MS = 90_000;
 
 type ResultOf<Job extends LoadJob> = Job extends TrafficJob ? TrafficResult
   : Job extends ResumeJob ? ResumeResult
-  : ChurnResult;
+  : Job extends ChurnJob ? ChurnResult
+  : ListenResult;
 
 /** Runs a job in a process of its own, with as many files as the machine allows. Ends it when it takes too long. */
 export async function runLoad<Job extends LoadJob>(job: Job): Promise<ResultOf<Job>> {
@@ -37,6 +47,7 @@ function ownTimeMs(job: LoadJob): number {
     case "traffic":
       return job.settleMs + job.warmUpMs + job.measureMs;
     case "resume":
+    case "listen":
       return job.timeoutMs;
     case "churn":
       return job.durationMs;

@@ -1,6 +1,7 @@
 /** The load process: `deno run -A bench/load/main.ts < job.json > result.json`. */
 import type { LoadJob } from "../load_job.ts";
 import { runChurn } from "./run_churn.ts";
+import { runListen } from "./run_listen.ts";
 import { runResume } from "./run_resume.ts";
 import { runTraffic } from "./run_traffic.ts";
 
@@ -17,5 +18,7 @@ function run(job: LoadJob): unknown {
       return runResume(job);
     case "churn":
       return runChurn(job);
+    case "listen":
+      return runListen(job);
   }
 }

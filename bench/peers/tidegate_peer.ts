@@ -60,7 +60,7 @@ export function gatewayCommand(): readonly string[] {
 
 function settings(port: number): SettingsOverrides {
   return {
-    server: { port, adminPort: 0 },
+    server: { port, adminPort: Number(Deno.env.get("BENCH_ADMIN_PORT") ?? 0) },
     log: { level: "warning", format: "text" },
     auth: {
       issuers: [{ issuer: signToken.issuer, secret: signToken.secret }],

@@ -24,12 +24,12 @@ export const pipeline: Scenario = {
     return {
       rows: [
         ownRow({
-          what: "mapping a record, on top of JSON.parse of it",
-          tidegate: `${figures.overheadRatio} ×`,
+          what: "mapping a record, on top of decoding and JSON.parse, in times of JSON.parse",
+          tidegate: `${figures.mappingRatio} ×`,
           target: `< ${MAX_RATIO} ×`,
-          isMet: figures.overheadRatio < MAX_RATIO,
+          isMet: figures.mappingRatio < MAX_RATIO,
         }),
-        ownRow({ what: "mapping a record, its JSON.parse included", tidegate: `${figures.totalRatio} ×` }),
+        ownRow({ what: "decoding, JSON.parse and mapping together", tidegate: `${figures.totalRatio} ×` }),
         ownRow({ what: "records a second", tidegate: figures.recordsPerSecond.toLocaleString("en") }),
       ],
       raw: figures,
@@ -38,7 +38,7 @@ export const pipeline: Scenario = {
 };
 
 interface PipelineFigures {
-  readonly overheadRatio: number;
+  readonly mappingRatio: number;
   readonly totalRatio: number;
   readonly recordsPerSecond: number;
 }
