@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { EventBus, LogBounds } from "../bus/event_bus.ts";
 import { PositionVector, type SourcePositions } from "../model/position_vector.ts";
-import { MAX_CURSOR_LENGTH, widestCursor } from "../wire/cursor.ts";
+import { indistinctSources, MAX_CURSOR_LENGTH, widestCursor } from "../wire/cursor.ts";
 import { backOff } from "./back_off.ts";
 
 const log = getLogger(["tidegate", "gateway"]);
@@ -28,6 +28,7 @@ export async function attachSources(
   const attached = await Promise.all(buses.map((bus) => attach(bus, share, signal)));
   const sources = attached.filter((source) => source !== undefined);
   if (sources.length < attached.length) return undefined;
+  refuseIndistinctSources(sources);
   refuseWideCursor(sources);
   return sources;
 }
@@ -58,6 +59,14 @@ async function attach(bus: EventBus, warmRecords: number, signal: AbortSignal): 
     }
   }
   return undefined;
+}
+
+function refuseIndistinctSources(sources: readonly AttachedSource[]): void {
+  const alike = indistinctSources(sources.map(({ bus }) => bus.source));
+  if (alike === undefined) return;
+  throw new RangeError(
+    `Cannot follow "${alike[0]}" and "${alike[1]}": their names look alike in a cursor. Rename one.`,
+  );
 }
 
 function refuseWideCursor(sources: readonly AttachedSource[]): void {

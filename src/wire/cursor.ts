@@ -163,9 +163,9 @@ export function parseCursor(text: string, sources: readonly SourcePositions[]): 
   const named = identity === "" ? "not-followed" : parseIdentity(identity, sources);
   if (named === "invalid") return INVALID;
   if (tilde < 0) {
-    return named === undefined ? INVALID : {
+    return identity === "" ? INVALID : {
       kind: "cursor",
-      sources: sources.map((_, index) => ({ kind: "positions", next: withNamed([], index, named) })),
+      sources: sources.map(({ next }, index) => ({ kind: "positions", next: onlyNamed(next.length, index, named) })),
     };
   }
   return parseVector(text.slice(tilde + 1), named, sources);
@@ -203,6 +203,7 @@ function parseVector(
   const reader = new VLQReader(text);
   if (reader.characters(VERSION.length) !== VERSION) return INVALID;
   const found: SourceCursor[] = sources.map(() => ({ kind: "absent" }));
+  let isNamedFound = named === "not-followed";
   while (!reader.done) {
     const name = reader.characters(NAME_CHARACTERS);
     const epoch = reader.characters(EPOCH_CHARACTERS);
@@ -212,20 +213,31 @@ function parseVector(
     const source = sources[index];
     if (source === undefined) continue; // a source that is no longer followed
     if (found[index]?.kind !== "absent") return INVALID;
+    if (named !== "not-followed" && named.sourceIndex === index) {
+      if (next[named.partition] === undefined) return INVALID;
+      next[named.partition] = named.offset + 1n;
+      isNamedFound = true;
+    }
     found[index] = fingerprint(source.epoch, EPOCH_CHARACTERS) === epoch
-      ? { kind: "positions", next: withNamed(next, index, named) }
+      ? { kind: "positions", next }
       : { kind: "other-epoch" };
   }
-  return { kind: "cursor", sources: found };
+  return isNamedFound ? { kind: "cursor", sources: found } : INVALID;
 }
 
-function withNamed(
-  next: (Offset | undefined)[],
+/** As many positions as the source has partitions, all unknown but the one that was named. */
+function onlyNamed(
+  partitions: number,
   index: number,
   named: NamedPosition | "not-followed",
-): (Offset | undefined)[] {
-  if (named !== "not-followed" && named.sourceIndex === index) next[named.partition] = named.offset + 1n;
-  return Array.from(next);
+): readonly (Offset | undefined)[] {
+  return Array.from(
+    { length: partitions },
+    (_, partition) =>
+      named !== "not-followed" && named.sourceIndex === index && named.partition === partition
+        ? named.offset + 1n
+        : undefined,
+  );
 }
 
 function readOffsets(reader: VLQReader): (Offset | undefined)[] | undefined {
@@ -258,6 +270,17 @@ export function widestCursor(sources: readonly { source: string; format: OffsetF
     (sum, { format, partitions }) => sum + SOURCE_HEAD_CHARACTERS + partitions * WIDEST_PARTITION[format],
     0,
   );
+}
+
+/** Two of the sources whose names a cursor could not tell apart; such a configuration is refused at start. */
+export function indistinctSources(sources: readonly string[]): readonly [one: string, other: string] | undefined {
+  const names = new Map<string, string>();
+  for (const other of sources) {
+    const one = names.get(fingerprint(other, NAME_CHARACTERS));
+    if (one !== undefined) return [one, other];
+    names.set(fingerprint(other, NAME_CHARACTERS), other);
+  }
+  return undefined;
 }
 
 /** 6 bits a character of an FNV-1a hash; it tells apart, it does not protect. */
