@@ -124,9 +124,14 @@ export class Connection implements Member, ReplayTarget {
     return this.#queue?.byteCount ?? 0;
   }
 
-  /** The reader takes nothing although something waits for it. */
+  /** The reader takes nothing although something waits for it in the queue. */
   get isStalled(): boolean {
     return this.#queue !== undefined && !this.#queue.isEmpty;
+  }
+
+  /** Something waits for the reader: in the queue, or a replay for room in it. */
+  get isAwaited(): boolean {
+    return this.isStalled || this.#roomWaiters.length > 0;
   }
 
   accepts(frame: Frame): boolean {
@@ -166,9 +171,9 @@ export class Connection implements Member, ReplayTarget {
     if (this.isStalled || !this.#write(bytes)) this.#waiting().offerControl(bytes);
   }
 
-  /** Breaks a silence; a stalled reader would not hear it. */
-  heartbeat(bytes: Uint8Array = HEARTBEAT): void {
-    if (!this.#hasEnded && !this.isStalled) this.#write(bytes);
+  /** Breaks a silence; false when the reader would not hear it, because it takes nothing at present. */
+  heartbeat(bytes: Uint8Array = HEARTBEAT): boolean {
+    return !this.#hasEnded && !this.isStalled && this.#write(bytes);
   }
 
   room(): Promise<void> {

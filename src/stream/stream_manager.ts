@@ -163,18 +163,16 @@ export class StreamManager {
     const silentMs = connection.silentMs(nowMs);
     if (tokenLeftMs <= 0) return connection.close("token-expired", connection.retryMs);
     if (nowMs >= connection.endsAtMs) return connection.close("max-lifetime", connection.retryMs);
-    if (connection.isStalled && silentMs > writeStallMs) return connection.close("slow-consumer", connection.retryMs);
+    if (connection.isAwaited && silentMs > writeStallMs) return connection.close("slow-consumer", connection.retryMs);
     if (tokenLeftMs <= tokenWarningMs && !connection.wasWarned) {
       connection.wasWarned = true;
       connection.send(tokenExpiring(new Date(connection.reader.expiresAtMs).toISOString()));
     }
     // Two ticks early, for a byte's time is known to a tick and the next look is a tick away: the announced silence holds.
     if (silentMs < heartbeatMs - 2 * TICK_MS) return;
-    const isLive = this.#memberships.has(connection);
-    if (isLive && !connection.isStalled && connection.checkpointVersion !== this.#init.journal.version) {
-      connection.checkpointVersion = this.#init.journal.version;
-      connection.heartbeat(checkpointBytes);
-    } else connection.heartbeat(HEARTBEAT);
+    const { version } = this.#init.journal;
+    if (!this.#memberships.has(connection) || connection.checkpointVersion === version) connection.heartbeat(HEARTBEAT);
+    else if (connection.heartbeat(checkpointBytes)) connection.checkpointVersion = version;
   }
 
   #forget(connection: Connection, reason: ConnectionEnd["reason"]): void {
