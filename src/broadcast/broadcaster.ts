@@ -21,7 +21,7 @@ export interface Member {
   readonly joinedAfterSeq: number;
   /** Whether it may have a frame whose audience is more than its scope. Asked for each such frame. */
   mayRead(frame: Frame): boolean;
-  /** Takes frames in journal order. `chunk` is all of them in one; shared, so never to be written to. */
+  /** Takes frames in journal order. `chunk` is all of them in one; shared, so never to be written to. Must not throw: others wait. */
   deliver(frames: readonly Frame[], chunk: Uint8Array): void;
 }
 

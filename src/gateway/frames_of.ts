@@ -18,13 +18,12 @@ export function framesOf(
     const outcome = outcomes[index];
     if (outcome?.kind !== "messages") continue;
     const { sourceIndex, partition } = place;
-    for (const message of outcome.messages) {
-      try {
-        const frame = encodeFrame(message, "", { seq: -1, sourceIndex, partition, offset: record.offset });
-        if (frame.bytes.length <= maxFrameBytes) frames.push(frame);
-      } catch {
-        // It could not be a frame when it was live either: counted and dead-lettered there.
-      }
+    const at = { seq: -1, sourceIndex, partition, offset: record.offset };
+    try {
+      const encoded = outcome.messages.map((message) => encodeFrame(message, "", at));
+      frames.push(...encoded.filter(({ bytes, bodyStart }) => bytes.length - bodyStart <= maxFrameBytes));
+    } catch {
+      // The record could be no frames when it was live either: counted and dead-lettered there.
     }
   }
   return frames;

@@ -25,7 +25,7 @@ export interface JournalLimits {
   readonly maxBytes: number;
   /** Milliseconds since the frame came in. */
   readonly maxAgeMs: number;
-  /** Bytes of one frame; a larger one is withheld from everyone. */
+  /** Bytes of one frame without its cursor, which is another one in a replay; a larger one is withheld from everyone. */
   readonly maxFrameBytes: number;
 }
 
@@ -117,7 +117,7 @@ export class Journal {
     const cursor = this.#cursor.pass(sourceIndex, partition, offset);
     const place = { seq: ++this.#headSeq, sourceIndex, partition, offset };
     const encoded = messages.map((message) => encodeFrame(message, cursor, place));
-    const frames = encoded.filter(({ bytes }) => bytes.length <= this.#limits.maxFrameBytes);
+    const frames = encoded.filter(({ bytes, bodyStart }) => bytes.length - bodyStart <= this.#limits.maxFrameBytes);
     this.#keep(frames, nowMs);
     return { frames, oversizeCount: encoded.length - frames.length };
   }
