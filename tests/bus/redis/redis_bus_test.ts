@@ -174,6 +174,29 @@ Deno.test("openRedisBus: a node that may only read follows, reads and tells boun
   }
 });
 
+Deno.test("openRedisBus: the rights that docs/operations.md names are enough for all it does", async () => {
+  await using streams = new TestStreams();
+  const document = await Deno.readTextFile(new URL("../../../docs/operations.md", import.meta.url));
+  const [, rights = ""] = /ACL SETUSER tidegate on >password ~jobs (.*)/.exec(document) ?? [];
+  const user = `gateway-${crypto.randomUUID()}`;
+  await run("ACL", "SETUSER", user, "on", ">secret", `~${streams.key}`, ...rights.split(" "));
+  try {
+    await using bus = await streams.open({
+      url: Object.assign(new URL(url), { username: user, password: "secret" }).href,
+    });
+    await using follow = await RecordedFollow.start(bus);
+    await bus.publish(numbered("a", 3));
+    await follow.untilRecords(3);
+    const { epoch, partitions } = await bus.bounds(2);
+    assert.notEqual(epoch, "unmarked");
+    const { tail = -1n, next = -1n } = partitions.get(0) ?? {};
+    assert.deepEqual(textsOf(recordsOf(await readAll(bus, 0, tail, next))), ["a1", "a2"]);
+    await follow.close();
+  } finally {
+    await run("ACL", "DELUSER", user);
+  }
+});
+
 Deno.test("openRedisBus: a wrong password ends the follow with a message that does not hold it", async () => {
   await using streams = new TestStreams();
   const secretUrl = Object.assign(new URL(url), { username: "nobody", password: "s3cr3t-word" }).href;
