@@ -7,7 +7,7 @@ import { runTraffic } from "./run_traffic.ts";
 
 // Our own runner writes it; a wrong one would fail below.
 const job = JSON.parse(await new Response(Deno.stdin.readable).text()) as LoadJob;
-await Deno.stdout.write(new TextEncoder().encode(JSON.stringify(run(job))));
+await Deno.stdout.write(new TextEncoder().encode(JSON.stringify(await run(job))));
 Deno.exit(0);
 
 function run(job: LoadJob): unknown {

@@ -9,11 +9,12 @@ const MAX_EVENTS_A_WAIT = 4_096;
 const MAX_OPENING = 64;
 const OPEN_TIMEOUT_MS = 30_000;
 const WAIT_MS = 10;
+const PRODUCER_END_MS = 5_000;
 const MAX_PROBLEMS = 20;
 const TASK = /"taskId":"(\d{10})".*"message":"due ([\d.]+)"/;
 
 /** Only reads: the producer, a process of its own, publishes `events` task records, numbered from 0, to the streams in turn. */
-export function runListen(job: ListenJob): ListenResult {
+export async function runListen(job: ListenJob): Promise<ListenResult> {
   const { requests, events } = job;
   const decoder = new TextDecoder();
   const epoll = new Epoll(MAX_EVENTS_A_WAIT);
@@ -50,17 +51,22 @@ export function runListen(job: ListenJob): ListenResult {
     }
     nowMs = performance.now();
   }
-  if (received < events) producer.kill("SIGKILL");
+  const ownMs = nowMs - startMs;
+  const peakMB = memoryMB(job.pids).peakMB;
+  const serverCPUSeconds = cpuSeconds(job.pids) - cpuBefore;
+  const impatience = setTimeout(() => producer.kill("SIGKILL"), PRODUCER_END_MS);
+  const { code } = await producer.status;
+  clearTimeout(impatience);
   return {
     received,
     missing: timesSeen.reduce((sum, times) => sum + (times === 0 ? 1 : 0), 0),
     duplicates: timesSeen.reduce((sum, times) => sum + Math.max(0, times - 1), 0),
     outOfOrder,
     latency: latency.figures(),
-    serverCPUSeconds: cpuSeconds(job.pids) - cpuBefore,
-    elapsedMs: nowMs - startMs,
-    peakMB: memoryMB(job.pids).peakMB,
+    serverCPUSeconds,
+    elapsedMs: ownMs,
+    peakMB,
     controlEvents: controlEvents.counts(),
-    problems: streams.failures.slice(0, MAX_PROBLEMS),
+    problems: [...(code === 0 ? [] : [`the producer ended with ${code}`]), ...streams.failures.slice(0, MAX_PROBLEMS)],
   };
 }

@@ -26,6 +26,7 @@ export function runResume(job: ResumeJob): ResumeResult {
   let done = 0;
   let nowMs = performance.now();
   const streams = new Streams(job.port, requests, requests.length, epoll, {
+    minFrameBytes: job.payloadBytes,
     requested: (stream) => requestedAtMs[stream] = nowMs,
     block: (stream, buffer, start, end) => {
       const payloadAt = end - job.payloadBytes - BYTES_BEHIND_PAYLOAD;

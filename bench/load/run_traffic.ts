@@ -50,6 +50,7 @@ class Load {
     this.#payloadBeforeEnd = job.payloadBytes + (job.publishing.kind === "tidegate" ? 3 : 2);
     const requests = job.connections.map(({ request }) => request);
     this.#streams = new Streams(job.port, requests, MAX_OPENING, this.#epoll, {
+      minFrameBytes: job.payloadBytes,
       block: (stream, buffer, start, end) => this.#take(stream, buffer, start, end),
     });
     this.#publishers = Array.from({ length: job.publishing.connections }, (_, index) =>

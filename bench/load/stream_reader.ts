@@ -4,7 +4,7 @@
  *
  * It undoes the chunked transfer coding, finds where each block ends (an empty line), and hands the place over without
  * copying it. Two facts make that cheap: consecutive frames of a benchmark mostly have the same length, so the next end
- * is looked up before it is searched; and a block rarely straddles two reads, so only then bytes are kept and moved.
+ * is guessed before it is searched; and a block rarely straddles two reads, so only then bytes are kept and moved.
  */
 export type OnBlock = (stream: number, buffer: Uint8Array, start: number, end: number) => void;
 
@@ -32,9 +32,15 @@ export class StreamReader {
   readonly #buffer = new Uint8Array(2 * MAX_CARRIED_BYTES + READ_BYTES);
   readonly #streams: StreamState[] = [];
   readonly #onBlock: OnBlock;
+  readonly #maxGuess: number;
 
-  constructor(onBlock: OnBlock) {
+  /**
+   * @param minFrameBytes No event is shorter. Then no two of them hide in a guess of less than twice as much; a comment
+   * may, and is taken for the beginning of the event behind it. 0: nothing is guessed.
+   */
+  constructor(onBlock: OnBlock, minFrameBytes = 0) {
     this.#onBlock = onBlock;
+    this.#maxGuess = 2 * minFrameBytes;
     this.room = this.#buffer.subarray(2 * MAX_CARRIED_BYTES);
   }
 
@@ -133,7 +139,7 @@ export class StreamReader {
           state.block = this.#keep(blockStart, end);
           return;
         }
-        state.blockLength = blockEnd - blockStart;
+        state.blockLength = blockEnd - blockStart < this.#maxGuess ? blockEnd - blockStart : 0;
       }
       this.#onBlock(stream, buffer, blockStart, blockEnd);
       blockStart = blockEnd;

@@ -1,11 +1,13 @@
 import { connectTo, type Epoll, READABLE, receive, send, socketError, WRITABLE } from "./libc.ts";
-import { StreamReader } from "./stream_reader.ts";
+import { type OnBlock, StreamReader } from "./stream_reader.ts";
 
 const WAIT_MS = 50;
 const encoder = new TextEncoder();
 
 /** What the streams tell their owner. */
 export interface StreamsListener {
+  /** No event is shorter; see {@link StreamReader}. */
+  readonly minFrameBytes?: number;
   /** A stream's request has been sent. */
   requested?(stream: number): void;
   block(stream: number, buffer: Uint8Array, start: number, end: number): void;
@@ -44,7 +46,8 @@ export class Streams {
     this.#epoll = epoll;
     this.#files = new Int32Array(requests.length).fill(-1);
     this.#hasSpoken = new Uint8Array(requests.length);
-    this.#reader = new StreamReader((stream, buffer, start, end) => listener.block(stream, buffer, start, end));
+    const onBlock: OnBlock = (stream, buffer, start, end) => listener.block(stream, buffer, start, end);
+    this.#reader = new StreamReader(onBlock, listener.minFrameBytes);
   }
 
   get count(): number {

@@ -8,6 +8,7 @@ import {
 import { formatFigure } from "../format_figure.ts";
 import { nchanPeer } from "../peers/nchan_peer.ts";
 import { tidegatePeer } from "../peers/tidegate_peer.ts";
+import type { TrafficResult } from "../load_job.ts";
 import type { Scenario } from "../scenario.ts";
 
 const CONNECTIONS = 1_000;
@@ -17,15 +18,14 @@ export const fanout: Scenario = {
   name: "fanout",
   title: "Fan-out: 1,000 connections on one scope, 200-byte payloads, publishers at most 200 events ahead",
   run: async (options) => {
-    const results = await comparePeers([tidegatePeer(), nchanPeer(1)], options, oneScopeJob(200, options.seconds));
+    const peers = [tidegatePeer(), nchanPeer(1), nchanPeer(2)];
+    const results = await comparePeers(peers, options, oneScopeJob(200, options.seconds));
+    const [ours = [], , twoWorkers = []] = results;
+    const rate = { figure: (result: TrafficResult) => result.deliveriesPerSecond, format: formatFigure.perSecond };
     return {
       rows: [
-        comparedRow(results, {
-          what: "deliveries a second",
-          figure: (result) => result.deliveriesPerSecond,
-          format: formatFigure.perSecond,
-          target: { least: 15 },
-        }),
+        comparedRow(results, { what: "deliveries a second", ...rate, target: { least: 15 } }),
+        comparedRow([ours, twoWorkers], { what: "the same beside nginx with 2 workers", ...rate }),
         comparedRow(results, {
           what: "CPU a delivery",
           figure: cpuPerDeliveryMicroseconds,

@@ -2,6 +2,7 @@ import { comparedRow, comparePeers, cpuPerDeliveryMicroseconds, flawlessRow } fr
 import { formatFigure } from "../format_figure.ts";
 import { nchanPeer } from "../peers/nchan_peer.ts";
 import { tidegatePeer } from "../peers/tidegate_peer.ts";
+import type { TrafficResult } from "../load_job.ts";
 import type { Scenario } from "../scenario.ts";
 
 const CONNECTIONS = 1_000;
@@ -16,7 +17,7 @@ export const mixed: Scenario = {
   title:
     "Mixed: 1,000 connections, each on global, a user scope of its own and 3 of 100 novels; 60 % user, 30 % novel, 10 % global events, publishers at most 200 events ahead",
   run: async (options) => {
-    const results = await comparePeers([tidegatePeer(), nchanPeer(1)], options, {
+    const results = await comparePeers([tidegatePeer(), nchanPeer(1), nchanPeer(2)], options, {
       scopes: [
         "global",
         ...Array.from({ length: NOVELS }, (_, index) => `novel:n${index}`),
@@ -38,15 +39,12 @@ export const mixed: Scenario = {
       measureMs: options.seconds * 1_000,
       settleMs: 500,
     });
-    const [ours = []] = results;
+    const [ours = [], , twoWorkers = []] = results;
+    const rate = { figure: (result: TrafficResult) => result.deliveriesPerSecond, format: formatFigure.perSecond };
     return {
       rows: [
-        comparedRow(results, {
-          what: "deliveries a second",
-          figure: (result) => result.deliveriesPerSecond,
-          format: formatFigure.perSecond,
-          target: { least: 5 },
-        }),
+        comparedRow(results, { what: "deliveries a second", ...rate, target: { least: 5 } }),
+        comparedRow([ours, twoWorkers], { what: "the same beside nginx with 2 workers", ...rate }),
         comparedRow(results, {
           what: "CPU a delivery",
           figure: cpuPerDeliveryMicroseconds,
