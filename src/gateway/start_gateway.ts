@@ -50,10 +50,12 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
   const metrics = new GatewayMetrics();
-  const states = new SourceStates(Object.keys(config.sources));
   const buses = await openBuses(config);
-  const broadcaster = new Broadcaster(streams.flush.maxDelayMs, (deliveries) => metrics.deliveries.inc(deliveries));
   const deadLetterSource = config.mappings.deadLetter.source;
+  // The dead letters' log is written, not followed: nothing of it may reach a stream.
+  const followed = [...buses.values()].filter(({ source }) => source !== deadLetterSource);
+  const states = new SourceStates(followed.map(({ source }) => source));
+  const broadcaster = new Broadcaster(streams.flush.maxDelayMs, (deliveries) => metrics.deliveries.inc(deliveries));
   const deadLetters = new DeadLetterWriter(
     deadLetterSource === undefined ? undefined : buses.get(deadLetterSource),
     config.mappings.deadLetter.maxOriginalBytes,
@@ -82,7 +84,6 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     ? undefined
     : listen(adminRoutes(context), server.adminHost, server.adminPort);
 
-  const followed = [...buses.values()].filter(({ source }) => source !== deadLetterSource);
   const following = attachSources(followed, config.journal.maxEvents, stop.signal)
     .then(async (sources) => sources === undefined ? undefined : await delivery.run(sources, stop.signal))
     .catch((error) => failure.reject(error));
