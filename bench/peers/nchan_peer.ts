@@ -4,6 +4,8 @@ import type { Peer } from "./peer.ts";
 
 /** Publishers side by side; more did not make it faster. */
 const PUBLISHER_CONNECTIONS = 16;
+const WORKERS_WAIT_MS = 5_000;
+const POLL_MS = 20;
 
 /**
  * nginx with nchan, as its documentation sets it up for EventSource: messages stay in memory for those who come back, a
@@ -34,6 +36,11 @@ export function nchanPeer(workers: number): Peer {
             nchan_subscriber_timeout 0;
           }`,
       });
+      // The port is open before the workers are.
+      const hasWorkers = () => server.pid !== null && childrenOf(server.pid).length >= workers;
+      for (let waitedMs = 0; !hasWorkers() && waitedMs < WORKERS_WAIT_MS; waitedMs += POLL_MS) {
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
       return {
         name: "nchan",
         port: server.port,
