@@ -28,7 +28,7 @@ export const DEFAULT_SENSITIVE_NAMES: readonly string[] = [
   "phone",
 ];
 
-/** Names are compared only up to here: a longer one is sensitive by itself, nobody needs it. */
+/** Longer names are sensitive by themselves: nobody needs them, and comparing must not cost much. */
 const MAX_COMPARED_LENGTH = 256;
 /** Verdicts are remembered for this many names; producers repeat a few, an attacker must not fill the memory. */
 const MAX_REMEMBERED_NAMES = 4_096;
@@ -41,34 +41,39 @@ const MIN_INFIX_LENGTH = 8;
  * a plural `s` make no difference.
  */
 export function createSensitiveNames(listed: readonly string[]): SensitiveNames {
-  const joined = new Set(listed.map((name) => wordsOf(name).join("")).filter((name) => name !== ""));
-  const infixes = [...joined].filter((name) => name.length >= MIN_INFIX_LENGTH);
+  const joined = [...new Set(listed.map((name) => wordsOf(name).join("")))].filter((name) => name !== "");
   const verdicts = new Map<string, boolean>();
   return (name) => {
     const known = verdicts.get(name);
     if (known !== undefined) return known;
     if (name.length > MAX_COMPARED_LENGTH) return true;
-    const verdict = isListed(wordsOf(name), joined, infixes);
+    const verdict = isListed(wordsOf(name), joined);
     if (verdicts.size < MAX_REMEMBERED_NAMES) verdicts.set(name, verdict);
     return verdict;
   };
 }
 
-function isListed(words: readonly string[], joined: ReadonlySet<string>, infixes: readonly string[]): boolean {
-  for (let first = 0; first < words.length; first++) {
-    let run = "";
-    for (let last = first; last < words.length; last++) {
-      run += words[last];
-      if (joined.has(run) || (run.endsWith("s") && joined.has(run.slice(0, -1)))) return true;
-    }
-  }
+function isListed(words: readonly string[], joined: readonly string[]): boolean {
   const whole = words.join("");
-  return infixes.some((infix) => whole.includes(infix));
+  if (whole.length > MAX_COMPARED_LENGTH) return true;
+  const isEdge = new Uint8Array(whole.length + 2);
+  let edge = 0;
+  for (const word of words) isEdge[edge += word.length] = 1;
+  isEdge[0] = 1;
+  return joined.some((name) => {
+    for (let at = whole.indexOf(name); at !== -1; at = whole.indexOf(name, at + 1)) {
+      if (name.length >= MIN_INFIX_LENGTH) return true;
+      const end = at + name.length;
+      if (isEdge[at] === 1 && (isEdge[end] === 1 || (whole[end] === "s" && isEdge[end + 1] === 1))) return true;
+    }
+    return false;
+  });
 }
 
 /** `userID-Token2` → `user`, `id`, `token`, `2`. */
 function wordsOf(name: string): readonly string[] {
-  return name.normalize("NFKC").replace(/[\p{Cf}\p{Mn}]/gu, "")
+  if (/^[a-z0-9_]*$/.test(name)) return name.match(/[a-z]+|[0-9]+/g) ?? [];
+  return name.normalize("NFKD").replace(/[\p{Cf}\p{Mn}]/gu, "")
     .replace(/(\p{Ll})(?=\p{Lu})|(\p{Lu})(?=\p{Lu}\p{Ll})|(\p{L})(?=\p{N})|(\p{N})(?=\p{L})/gu, "$& ")
     .toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) => word !== "");
 }

@@ -29,6 +29,9 @@ Deno.test("createSensitiveNames finds a listed name however it is spelt", () => 
     "e\u00admail",
     "ｅmail",
     "contact email",
+    "pa\u0301ssword",
+    "aB".repeat(120) + "Token",
+    "ﷺ".repeat(200),
     "x".repeat(300),
   ];
   for (const name of sensitive) assert(isSensitive(name), name);

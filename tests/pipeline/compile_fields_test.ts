@@ -134,3 +134,24 @@ Deno.test("compileFields dead-letters values nested too deep, without running ou
   // Nested as deep, but not listed: nobody looks into it.
   assert.equal(mapped({ fields: { a: "a" } }, nested(500_000)).kind, "messages");
 });
+
+/** 256 KiB each that would take hours where looking at them cost the square of their size. */
+const HOSTILE_TEXTS: Readonly<Record<string, string>> = {
+  "a name that never ends": `{"${'\\"'.repeat(131_072)}`,
+  "quotes and colons": `{${'":'.repeat(131_072)}`,
+  "a space that never ends": `{"a"${" ".repeat(262_144)}`,
+  "backslashes": `{"a${"\\".repeat(262_144)}`,
+  "brackets": "[".repeat(262_144),
+  "many names": `{${Array.from({ length: 20_000 }, (_, index) => `"name${index}":1`).join()}`,
+  "names of many words": `{${Array.from({ length: 1_000 }, (_, index) => `"${"aB".repeat(120)}${index}":1`).join()}`,
+};
+
+for (const [what, text] of Object.entries(HOSTILE_TEXTS)) {
+  Deno.test(`compileFields looks through ${what} in linear time`, () => {
+    assert.equal(mapped({ fields: { v: "v" } }, { v: text }).kind, "messages");
+    assert.equal(
+      mapped({ fields: { v: { from: "v", deep: true } } }, `{"v":${JSON.stringify([text])}}`).kind,
+      "messages",
+    );
+  });
+}
