@@ -11,6 +11,8 @@ import { Publisher } from "./publisher.ts";
 import { openAll, Streams } from "./streams.ts";
 import { scopeSequence } from "./traffic.ts";
 
+/** Events of a rate come in ticks, as from a program that looks for work so often. */
+const TICK_MS = 1;
 const MAX_EVENTS_A_WAIT = 4_096;
 /** A herd, but not one that overflows an accept queue. */
 const MAX_OPENING = 64;
@@ -159,7 +161,8 @@ class Load {
         break;
       case "rate":
         for (;;) {
-          const dueAtMs = this.#paceFromMs + this.#paced * 1_000 / pace.eventsPerSecond;
+          const exactMs = this.#paced * 1_000 / pace.eventsPerSecond;
+          const dueAtMs = this.#paceFromMs + Math.ceil(exactMs / TICK_MS) * TICK_MS;
           if (dueAtMs > this.#nowMs) break;
           this.#paced++;
           this.#publish(dueAtMs);
