@@ -1,9 +1,9 @@
 /** RFC 3339, section 5.6, `date-time`. A leap second (60) is none that JavaScript can name. */
 const RFC3339 =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$/;
-/** UTC with milliseconds or whole seconds, on a day that every month has. */
+/** UTC with milliseconds or whole seconds, from 1970 on, on a day that every month has. */
 const CANONICAL =
-  /^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3})?Z$/;
+  /^(?:19[7-9][0-9]|[2-9][0-9]{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3})?Z$/;
 
 /** 9999-12-31T23:59:59.999Z: later years have another form. */
 const MAX_TIME_MS = 253_402_300_799_999;
@@ -16,7 +16,7 @@ export function formatEventTime(value: unknown): string | undefined {
   if (typeof value === "number") return formatTimeMs(value);
   if (typeof value !== "string" || value.length > 40) return undefined;
   // Most producers write this form on most days: nothing needs to be computed.
-  if (CANONICAL.test(value) && value >= "1970") return value.length === 24 ? value : `${value.slice(0, 19)}.000Z`;
+  if (CANONICAL.test(value)) return value.length === 24 ? value : `${value.slice(0, 19)}.000Z`;
   if (!RFC3339.test(value)) return undefined;
   const time = formatTimeMs(Date.parse(value.toUpperCase()));
   // Date.parse turns 30 February into 2 March; where no zone moves the day, it must come back as it was.
