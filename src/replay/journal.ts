@@ -57,6 +57,7 @@ export class Journal {
   #byteCount = 0;
   #headSeq = 0;
   #version = 0;
+  #headVersion = 0;
 
   /** @param start where following begins in each partition: the journal is complete from there */
   constructor(limits: JournalLimits, start: PositionVector) {
@@ -79,6 +80,11 @@ export class Journal {
   /** Changes whenever the cursor does, also on records that nobody may see. */
   get version(): number {
     return this.#version;
+  }
+
+  /** The version that the newest frame's own cursor is of. */
+  get headVersion(): number {
+    return this.#headVersion;
   }
 
   get frameCount(): number {
@@ -115,7 +121,7 @@ export class Journal {
     if (offset < (this.positions.next(sourceIndex, partition) ?? 0n)) return { frames: [], oversizeCount: 0 };
     this.#version++;
     const cursor = this.#cursor.pass(sourceIndex, partition, offset);
-    const place = { seq: ++this.#headSeq, sourceIndex, partition, offset };
+    const place = { seq: this.#nextSeq(), sourceIndex, partition, offset };
     const encoded = messages.map((message) => encodeFrame(message, cursor, place));
     const frames = encoded.filter(({ bytes, bodyStart }) => bytes.length - bodyStart <= this.#limits.maxFrameBytes);
     this.#keep(frames, nowMs);
@@ -135,7 +141,7 @@ export class Journal {
     const { partition, next } = gap;
     if (next < (this.positions.next(sourceIndex, partition) ?? 0n)) this.#cutBack(sourceIndex, partition, next);
     this.advance(sourceIndex, partition, next);
-    const place = { seq: ++this.#headSeq, sourceIndex, partition, offset: next - 1n };
+    const place = { seq: this.#nextSeq(), sourceIndex, partition, offset: next - 1n };
     const frame = encodeGaps([gap], format, this.#cursor.text(), place);
     this.#keep([frame], nowMs);
     return frame;
@@ -167,7 +173,7 @@ export class Journal {
     this.#byPartition[sourceIndex] = firsts.map(() => new Deque<Frame>());
     this.#version++;
     this.#cursor.rebuild(sourceIndex);
-    const place = { seq: ++this.#headSeq, sourceIndex, partition: 0, offset: (firsts[0] ?? 0n) - 1n };
+    const place = { seq: this.#nextSeq(), sourceIndex, partition: 0, offset: (firsts[0] ?? 0n) - 1n };
     return encodeGaps(epochGaps(source), source.format, this.#cursor.text(), place);
   }
 
@@ -209,6 +215,11 @@ export class Journal {
       }
     }
     return firstSeq;
+  }
+
+  #nextSeq(): number {
+    this.#headVersion = this.#version;
+    return ++this.#headSeq;
   }
 
   #keep(frames: readonly Frame[], nowMs: number): void {

@@ -6,7 +6,7 @@ import type { OffsetFormat } from "../model/position.ts";
 import { type Grant, grantsAllow, type Scope } from "../model/scope.ts";
 import type { ReplayTarget } from "../replay/replay.ts";
 import { gapDetected, HEARTBEAT, streamClosing } from "../wire/control_events.ts";
-import { chunkOf, type Frame } from "../wire/frame.ts";
+import { chunkOf, type Frame, joinBytes } from "../wire/frame.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -18,10 +18,8 @@ export interface Reader {
   readonly expiresAtMs: number;
 }
 
-/** What a connection tells its owner, at most once. */
-export interface ConnectionEnd {
-  readonly reason: CloseReason | "client-gone";
-}
+/** Why a stream is over: what it told its client, or that there is none any more. */
+export type EndReason = CloseReason | "client-gone";
 
 /** What a connection is made of. */
 export interface ConnectionInit {
@@ -35,7 +33,12 @@ export interface ConnectionInit {
   readonly endsAtMs: number;
   /** How a source writes its offsets. */
   readonly formatOf: (source: string) => OffsetFormat;
-  readonly onEnd: (end: ConnectionEnd) => void;
+  /** How long the client of a stream that ends so shall stay away, in milliseconds. */
+  readonly retryAfterMs: (reason: CloseReason) => number;
+  /** Told once: from here on the stream takes no frame. Its socket may still be there. */
+  readonly onEnd: (reason: EndReason) => void;
+  /** Told once, after `onEnd`: the server has taken the last byte, or the socket is gone. */
+  readonly onGone: () => void;
   readonly onShed: (frames: number) => void;
   /** Default {@link MAX_UNASKED_BYTES}; smaller in tests, so that a reader is soon a slow one. */
   readonly maxUnaskedBytes?: number;
@@ -59,6 +62,8 @@ export class Connection implements Member, ReplayTarget {
   readonly body: ReadableStream<Uint8Array>;
   /** The last journal number that a replay has covered. */
   joinedAfterSeq = 0;
+  /** Journal number of the last live frame; 0 when it is not sure to reach the reader. */
+  lastSeq = 0;
   /** Version of the journal's cursor that the last checkpoint told. */
   checkpointVersion = -1;
   /** Whether the token's coming end was announced. */
@@ -68,6 +73,7 @@ export class Connection implements Member, ReplayTarget {
   /** Made when the reader first falls behind: most never do. */
   #queue: SendQueue | undefined;
   #hasEnded = false;
+  #isGone = false;
   /** Made when somebody asks: most streams never replay, and ten thousand controllers weigh. */
   #endController: AbortController | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -88,8 +94,9 @@ export class Connection implements Member, ReplayTarget {
     this.body = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#controller = controller),
       pull: () => this.#drain(),
-      cancel: () => this.#end("client-gone"),
-    }, new ByteLengthQueuingStrategy({ highWaterMark: this.#maxUnaskedBytes }));
+      cancel: () => this.#vanish(),
+      // No mark of the stream's own: `pull` then comes exactly when everything was taken, and costs one call a write.
+    }, { highWaterMark: 0 });
   }
 
   get scopes(): readonly Scope[] {
@@ -146,11 +153,14 @@ export class Connection implements Member, ReplayTarget {
 
   deliver(frames: readonly Frame[], chunk: Uint8Array): void {
     if (this.#refusesFrames()) return;
-    if (!this.isStalled && this.#write(chunk)) return;
+    const isWritten = !this.isStalled && this.#write(chunk);
+    // A frame that waits may still be shed, and its cursor with it.
+    this.lastSeq = isWritten ? frames.at(-1)?.seq ?? 0 : 0;
+    if (isWritten) return;
     for (const frame of frames) {
       const offered = this.#waiting().offer(frame);
       if (offered === "shed") this.#init.onShed(1);
-      if (offered === "overflow") return this.close("slow-consumer", this.retryMs);
+      if (offered === "overflow") return this.close("slow-consumer");
     }
   }
 
@@ -183,24 +193,27 @@ export class Connection implements Member, ReplayTarget {
   }
 
   /** Ends the stream with its last event. What still waits goes out first, unless the reader may or can not have it. */
-  close(reason: CloseReason, retryMs: number): void {
+  close(reason: CloseReason): void {
     if (this.#hasEnded) return;
     const mayHaveTheRest = reason === "max-lifetime" || reason === "draining";
     const rest = mayHaveTheRest ? this.#queue?.take(Number.POSITIVE_INFINITY) : undefined;
-    if (rest !== undefined) this.#controller?.enqueue(rest);
-    if (this.hasEnded) return;
-    this.#controller?.enqueue(streamClosing(reason, retryMs));
-    // Writing can find out that the client is gone, which ends the stream by itself.
-    if (this.hasEnded) return;
-    this.#controller?.close();
+    const last = streamClosing(reason, this.#init.retryAfterMs(reason));
+    this.#controller?.enqueue(rest === undefined ? last : joinBytes([rest, last]));
     this.#end(reason);
+    // The body is closed when the server has taken the last event: until then a client that goes away is still noticed,
+    // and one that takes nothing still counts, for its socket cannot be cut from here.
+  }
+
+  /** Stops counting a stream that has ended and whose reader takes nothing: the memory that it holds is the kernel's. */
+  abandon(): void {
+    if (this.#hasEnded) this.#go();
   }
 
   /** A token that ended while the process stood still must not get one more event. */
   #refusesFrames(): boolean {
     if (this.#hasEnded) return true;
     if (Date.now() < this.reader.expiresAtMs) return false;
-    this.close("token-expired", this.retryMs);
+    this.close("token-expired");
     return true;
   }
 
@@ -218,7 +231,7 @@ export class Connection implements Member, ReplayTarget {
 
   /** The server asks for more: all that it was given is taken. */
   #drain(): void {
-    if (this.#hasEnded) return;
+    if (this.#hasEnded) return this.#go();
     this.#unaskedBytes = 0;
     const chunk = this.#queue?.take(this.#maxUnaskedBytes);
     if (chunk !== undefined) this.#write(chunk);
@@ -228,14 +241,28 @@ export class Connection implements Member, ReplayTarget {
     for (const { resolve } of waiters) resolve();
   }
 
-  #end(reason: ConnectionEnd["reason"]): void {
+  /** The client has gone away, or the server is done with the body. */
+  #vanish(): void {
+    this.#controller = undefined;
+    this.#end("client-gone");
+    this.#go();
+  }
+
+  #end(reason: EndReason): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#endController?.abort(streamOver());
     this.#queue = undefined;
     for (const { reject } of this.#roomWaiters) reject(streamOver());
     this.#roomWaiters = [];
-    this.#init.onEnd({ reason });
+    this.#init.onEnd(reason);
+  }
+
+  #go(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#controller?.close();
+    this.#init.onGone();
   }
 }
 

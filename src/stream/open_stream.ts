@@ -130,7 +130,7 @@ async function bringToHead(
     context.onFailure(connection, error);
     const message = "What was missed cannot be read at present";
     connection.send(streamFailed({ code: "source-unavailable", message, retryable: true }));
-    connection.close("overloaded", manager.refuse("overloaded"));
+    connection.close("overloaded");
   }
 }
 

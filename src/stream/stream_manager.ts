@@ -1,9 +1,9 @@
 import type { Broadcaster, Membership } from "../broadcast/broadcaster.ts";
-import type { CloseReason } from "../model/close_reason.ts";
+import { CLOSE_REASONS, type CloseReason } from "../model/close_reason.ts";
 import type { OffsetFormat } from "../model/position.ts";
 import type { Journal } from "../replay/journal.ts";
 import { checkpoint, HEARTBEAT, tokenExpiring } from "../wire/control_events.ts";
-import { Connection, type ConnectionEnd, type ConnectionInit, type Reader } from "./connection.ts";
+import { Connection, type ConnectionInit, type EndReason, type Reader } from "./connection.ts";
 import type { SendQueueLimits } from "./send_queue.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -25,7 +25,7 @@ export interface StreamLimits {
 /** What happens to streams, for metrics and logs. */
 export interface StreamObserver {
   opened(): void;
-  ended(reason: ConnectionEnd["reason"]): void;
+  ended(reason: EndReason): void;
   refused(reason: CloseReason): void;
   shed(frames: number): void;
 }
@@ -100,11 +100,13 @@ export class StreamManager {
       retryMs: this.#between(retry),
       endsAtMs: performance.now() + lifetimeMs,
       formatOf: this.#init.formatOf,
-      onEnd: ({ reason }) => this.#forget(connection, reason),
+      retryAfterMs: (reason) => this.#retryAfterMs(reason, connection),
+      onEnd: (reason) => this.#leave(connection, reason),
+      onGone: () => this.#forget(connection),
       onShed: (frames) => this.#init.observer.shed(frames),
       ...(maxUnaskedBytes === undefined ? {} : { maxUnaskedBytes }),
     };
-    const connection = new Connection(init);
+    const connection: Connection = new Connection(init);
     this.#connections.set(connection.id, connection);
     this.#countBySubject.set(reader.subject, (this.#countBySubject.get(reader.subject) ?? 0) + 1);
     this.#init.observer.opened();
@@ -133,10 +135,7 @@ export class StreamManager {
   async drain(windowMs: number): Promise<void> {
     this.#isDraining = true;
     const timers = [...this.#connections.values()].map((connection) =>
-      setTimeout(
-        () => connection.close("draining", this.#between(this.#limits.refusalRetry)),
-        this.#random() * windowMs,
-      )
+      setTimeout(() => connection.close("draining"), this.#random() * windowMs)
     );
     if (this.count > 0) await new Promise<void>((resolve) => this.#onEmpty = resolve);
     for (const timer of timers) clearTimeout(timer);
@@ -144,7 +143,7 @@ export class StreamManager {
 
   [Symbol.dispose](): void {
     clearInterval(this.#tick);
-    for (const connection of this.#connections.values()) connection.close("draining", this.#limits.refusalRetry.minMs);
+    for (const connection of this.#connections.values()) connection.close("draining");
   }
 
   #lookAtAll(): void {
@@ -159,32 +158,47 @@ export class StreamManager {
 
   #lookAt(connection: Connection, nowMs: number, checkpointBytes: Uint8Array): void {
     const { heartbeatMs, writeStallMs, tokenWarningMs } = this.#limits;
+    const isPastLifetime = nowMs >= connection.endsAtMs;
+    if (connection.hasEnded) return isPastLifetime ? connection.abandon() : undefined;
     const tokenLeftMs = connection.reader.expiresAtMs - Date.now();
     const silentMs = connection.silentMs(nowMs);
-    if (tokenLeftMs <= 0) return connection.close("token-expired", connection.retryMs);
-    if (nowMs >= connection.endsAtMs) return connection.close("max-lifetime", connection.retryMs);
-    if (connection.isAwaited && silentMs > writeStallMs) return connection.close("slow-consumer", connection.retryMs);
+    if (tokenLeftMs <= 0) return connection.close("token-expired");
+    if (isPastLifetime) return connection.close("max-lifetime");
+    if (connection.isAwaited && silentMs > writeStallMs) return connection.close("slow-consumer");
     if (tokenLeftMs <= tokenWarningMs && !connection.wasWarned) {
       connection.wasWarned = true;
       connection.send(tokenExpiring(new Date(connection.reader.expiresAtMs).toISOString()));
     }
     // Two ticks early, for a byte's time is known to a tick and the next look is a tick away: the announced silence holds.
     if (silentMs < heartbeatMs - 2 * TICK_MS) return;
-    const { version } = this.#init.journal;
-    if (!this.#memberships.has(connection) || connection.checkpointVersion === version) connection.heartbeat(HEARTBEAT);
-    else if (connection.heartbeat(checkpointBytes)) connection.checkpointVersion = version;
+    if (!this.#hasMoved(connection)) connection.heartbeat(HEARTBEAT);
+    else if (connection.heartbeat(checkpointBytes)) connection.checkpointVersion = this.#init.journal.version;
   }
 
-  #forget(connection: Connection, reason: ConnectionEnd["reason"]): void {
+  /** Whether the cursor is another one than the stream was told last, by a checkpoint or by an event. */
+  #hasMoved(connection: Connection): boolean {
+    const { journal } = this.#init;
+    if (!this.#memberships.has(connection) || connection.checkpointVersion === journal.version) return false;
+    return connection.lastSeq !== journal.headSeq || journal.headVersion !== journal.version;
+  }
+
+  #retryAfterMs(reason: CloseReason, connection: Connection): number {
+    return CLOSE_REASONS[reason].calm ? connection.retryMs : this.#between(this.#limits.refusalRetry);
+  }
+
+  #leave(connection: Connection, reason: EndReason): void {
     const membership = this.#memberships.get(connection);
     if (membership !== undefined) this.#init.broadcaster.leave(membership);
     this.#memberships.delete(connection);
+    this.#init.observer.ended(reason);
+  }
+
+  #forget(connection: Connection): void {
     this.#connections.delete(connection.id);
     const { subject } = connection.reader;
     const left = (this.#countBySubject.get(subject) ?? 1) - 1;
     if (left === 0) this.#countBySubject.delete(subject);
     else this.#countBySubject.set(subject, left);
-    this.#init.observer.ended(reason);
     if (this.count === 0) this.#onEmpty?.();
   }
 
