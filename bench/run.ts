@@ -55,15 +55,19 @@ async function bench(): Promise<number> {
     say(`Cannot run ${JSON.stringify(unknown)}: there are ${SCENARIOS.map(({ name }) => name).join(", ")}`);
     return 2;
   }
-  await installServers();
-  const machine = await describeMachine();
-  say(machine);
   const options: BenchOptions = {
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
     churnMinutes: Number(values["churn-minutes"]),
     say,
   };
+  if (![options.rounds, options.seconds, options.churnMinutes].every((value) => value > 0)) {
+    say("Cannot run: --rounds, --seconds and --churn-minutes must be numbers above 0");
+    return 2;
+  }
+  await installServers();
+  const machine = await describeMachine();
+  say(machine);
   const sections: ReportSection[] = [];
   const raw: Record<string, unknown> = { machine };
   for (const scenario of SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {

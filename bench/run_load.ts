@@ -22,8 +22,9 @@ type ResultOf<Job extends LoadJob> = Job extends TrafficJob ? TrafficResult
 export async function runLoad<Job extends LoadJob>(job: Job): Promise<ResultOf<Job>> {
   const program = join(import.meta.dirname ?? "", "load", "main.ts");
   const command = [Deno.execPath(), "run", "-A", program];
-  const child = new Deno.Command("sh", {
-    args: ["-c", 'ulimit -n "$(ulimit -Hn)" && exec "$@"', "sh", ...command],
+  // The kernel ends it when the bench dies, however that happens.
+  const child = new Deno.Command("setpriv", {
+    args: ["--pdeathsig", "KILL", "sh", "-c", 'ulimit -n "$(ulimit -Hn)" && exec "$@"', "sh", ...command],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

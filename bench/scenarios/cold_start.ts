@@ -44,11 +44,12 @@ export const coldStart: Scenario = {
   },
 };
 
-async function startTimeMs([program = "", ...args]: readonly string[]): Promise<number> {
+async function startTimeMs(command: readonly string[]): Promise<number> {
   const port = freePort();
   const startMs = performance.now();
-  const child = new Deno.Command(program, {
-    args: [...args, "--port", String(port), "--set", "server.adminPort=0"],
+  // Two milliseconds of it are setpriv's, so that the kernel ends it when the bench dies.
+  const child = new Deno.Command("setpriv", {
+    args: ["--pdeathsig", "KILL", ...command, "--port", String(port), "--set", "server.adminPort=0"],
     stdin: "null",
     stdout: "null",
     stderr: "null",
@@ -58,7 +59,7 @@ async function startTimeMs([program = "", ...args]: readonly string[]): Promise<
       if (await answers(port)) return performance.now() - startMs;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    throw new Error(`Cannot start ${program}: no answer within ${TIMEOUT_MS} ms`);
+    throw new Error(`Cannot start ${command[0]}: no answer within ${TIMEOUT_MS} ms`);
   } finally {
     child.kill("SIGKILL");
     await child.status;
