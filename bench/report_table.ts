@@ -1,20 +1,21 @@
-import type { ReportRow } from "./scenario.ts";
+import type { ScenarioResult } from "./results_file.ts";
 
-/** What one scenario has brought, or why it has brought nothing. */
-export interface ReportSection {
-  readonly title: string;
-  readonly rows: readonly ReportRow[];
-  readonly failure?: string;
-}
+type Section = Omit<ScenarioResult, "raw">;
 
 const HEAD: readonly string[] = ["", "Tidegate", "nchan", "Tidegate / nchan", "target", ""];
 
-/** Markdown: a heading and a table for each section. Its columns are padded, so that it can be read as it stands. */
-export function reportTable(sections: readonly ReportSection[]): string {
-  return sections.map((section) => `### ${section.title}\n\n${bodyOf(section)}\n`).join("\n");
+/**
+ * Markdown: a heading and a table for each section, its columns padded, so that it can be read as it stands. The machine
+ * is named once, and again where a section comes from another machine, day or commit.
+ */
+export function reportTable(sections: readonly Section[]): string {
+  const machines = sections.map(({ machine }) => machine);
+  return sections.map(({ title, machine, ...section }, index) =>
+    `### ${title}\n\n${machine === machines[index - 1] ? "" : `${machine}\n\n`}${bodyOf(section)}\n`
+  ).join("\n");
 }
 
-function bodyOf({ rows, failure }: ReportSection): string {
+function bodyOf({ rows, failure }: Pick<Section, "rows" | "failure">): string {
   if (failure !== undefined) return `Failed: ${failure}`;
   const cells = [
     HEAD,

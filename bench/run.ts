@@ -1,13 +1,13 @@
 /**
  * `deno task bench [scenario …] [--rounds=2] [--seconds=10] [--churn-minutes=3] [--write-docs]`: measures, prints a
- * table, and writes all that was measured to dist/bench.json. A scenario that fails does not stop the next ones.
+ * table, and keeps all that was measured in dist/bench.json, from which `--write-docs` writes docs/benchmarks.md. A
+ * scenario that fails does not stop the next ones.
  */
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { installServers } from "../tests/support/install_servers.ts";
 import { describeMachine } from "./describe_machine.ts";
-import { ROOT } from "./peers/tidegate_peer.ts";
-import { type ReportSection, reportTable } from "./report_table.ts";
+import { reportTable } from "./report_table.ts";
+import { readResults, type ScenarioResult, writeResult } from "./results_file.ts";
 import type { BenchOptions, Scenario } from "./scenario.ts";
 import { churn } from "./scenarios/churn.ts";
 import { coldStart } from "./scenarios/cold_start.ts";
@@ -34,6 +34,8 @@ const SCENARIOS: readonly Scenario[] = [
   coldStart,
   churn,
 ];
+
+type ScenarioOutcome = Pick<ScenarioResult, "rows" | "raw" | "failure">;
 
 const encoder = new TextEncoder();
 const { values, positionals } = parseArgs({
@@ -68,25 +70,30 @@ async function bench(): Promise<number> {
   await installServers();
   const machine = await describeMachine();
   say(machine);
-  const sections: ReportSection[] = [];
-  const raw: Record<string, unknown> = { machine };
+  const results: ScenarioResult[] = [];
   for (const scenario of SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
     say(scenario.title);
-    try {
-      const report = await scenario.run(options);
-      raw[scenario.name] = report;
-      sections.push({ title: scenario.title, rows: report.rows });
-    } catch (error) {
-      const failure = error instanceof Error ? error.message : String(error);
-      say(`  ${failure}`);
-      sections.push({ title: scenario.title, rows: [], failure });
-    }
+    const result = { title: scenario.title, machine, ...await outcomeOf(scenario, options) };
+    await writeResult(scenario.name, result);
+    results.push(result);
   }
-  await Deno.mkdir(join(ROOT, "dist"), { recursive: true });
-  await Deno.writeTextFile(join(ROOT, "dist", "bench.json"), JSON.stringify(raw, null, 2));
-  await Deno.stdout.write(encoder.encode(`\n${machine}\n\n${reportTable(sections)}`));
-  if (values["write-docs"]) await writeDocs(sections, machine);
-  return sections.some(({ failure }) => failure !== undefined) ? 1 : 0;
+  await Deno.stdout.write(encoder.encode(`\n${reportTable(results)}`));
+  if (values["write-docs"]) await writeDocs(inOrder(await readResults()));
+  return results.some(({ failure }) => failure !== undefined) ? 1 : 0;
+}
+
+async function outcomeOf(scenario: Scenario, options: BenchOptions): Promise<ScenarioOutcome> {
+  try {
+    return await scenario.run(options);
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error);
+    say(`  ${failure}`);
+    return { rows: [], raw: null, failure };
+  }
+}
+
+function inOrder(results: Readonly<Record<string, ScenarioResult>>): readonly ScenarioResult[] {
+  return SCENARIOS.map(({ name }) => results[name]).filter((result) => result !== undefined);
 }
 
 function say(line: string): void {

@@ -11,8 +11,13 @@ Deno.test("reportTable prints a table for each section, and why one has none", (
     verdict: "missed",
   } as const;
   assert.equal(
-    reportTable([{ title: "One", rows: [row] }, { title: "Two", rows: [], failure: "no nginx" }]),
+    reportTable([
+      { title: "One", machine: "A machine", rows: [row] },
+      { title: "Two", machine: "A machine", rows: [], failure: "no nginx" },
+    ]),
     `### One
+
+A machine
 
 |     | Tidegate | nchan | Tidegate / nchan | target  |            |
 | --- | -------- | ----- | ---------------- | ------- | ---------- |
