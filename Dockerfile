@@ -1,4 +1,4 @@
-# One static-looking executable in an image without a shell: docker build -t tidegate . && docker run -p 8080:8080 tidegate
+# One executable in an image without a shell: docker build -t tidegate . && docker run -p 8080:8080 -v ./tidegate.yaml:/data/tidegate.yaml tidegate
 FROM denoland/deno:2.9.6 AS build
 WORKDIR /app
 COPY deno.json deno.lock main.ts ./
@@ -12,6 +12,8 @@ COPY --from=build /app/dist/tidegate /usr/local/bin/tidegate
 COPY --from=build --chown=nonroot:nonroot /empty /data
 WORKDIR /data
 VOLUME /data
+# Inside a container the loopback interface is nobody's.
+ENV TIDEGATE_SERVER_HOST=0.0.0.0
 USER nonroot
 EXPOSE 8080
 ENTRYPOINT ["/usr/local/bin/tidegate"]

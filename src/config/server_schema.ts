@@ -3,7 +3,6 @@ import { byteSize } from "./byte_size.ts";
 import { section } from "./section.ts";
 
 const MAX_PORT = 65_535;
-const cidr = z.union([z.cidrv4(), z.cidrv6()]);
 
 /** `server`: where the gateway listens and whom it believes. */
 export const serverSchema = section({
@@ -31,14 +30,6 @@ export const serverSchema = section({
   ).max(100).default([])
     .describe(
       "Exact origins whose pages may read responses. Empty: no cross-origin access. There is no wildcard, because streams carry private data.",
-    ),
-  trustedProxies: z.array(
-    z.string().refine((text) => cidr.safeParse(text).success, {
-      error: "must be a network in CIDR form, such as 10.0.0.0/8 or ::1/128",
-    }),
-  ).max(100).default([])
-    .describe(
-      "Networks whose `X-Forwarded-For` is believed, read from right to left. Empty: the TCP peer is the client.",
     ),
   maxRequestBytes: byteSize("1KiB", "16MiB").prefault("1MiB")
     .describe(

@@ -90,6 +90,10 @@ const redisSchema = section({
     .describe("Longest wait for a connection before it is tried again."),
   commandTimeout: duration("100ms", "1m").prefault("5s")
     .describe("Longest wait for the answer to one command; a hung server then counts as down."),
+  maxLength: z.int().min(1).max(1_000_000_000).exactOptional()
+    .describe(
+      "Publishing trims each stream to about this many entries. Without it: whoever owns the stream trims it.",
+    ),
   blockTimeout: duration("100ms", "30s").prefault("2s")
     .describe(
       "How long one blocking read may wait for entries before it is asked again; bounds how late a dead connection is noticed.",
@@ -117,12 +121,16 @@ const embeddedSchema = section({
       "Number of partitions; records of one key share one. One is enough unless keys shall not wait for each other. A log on disk keeps the number it was made with.",
     ),
   retention: section({
-    maxRecords: z.int().min(1).max(100_000_000).default(100_000)
-      .describe("Most records that a partition keeps; the oldest go first."),
-    maxBytes: byteSize("64KiB", "1024GiB").prefault("256MiB")
-      .describe("Most bytes of records that a partition keeps."),
-    maxAge: duration("1s", "3650d").prefault("24h")
-      .describe("How long a record is kept; what is older can no longer be replayed from here."),
+    maxRecords: z.int().min(1).max(100_000_000).exactOptional()
+      .describe(
+        "Most records that a partition keeps; the oldest go first. Without it: 100,000 in memory, 1,000,000 in a file.",
+      ),
+    maxBytes: byteSize("64KiB", "1024GiB").exactOptional()
+      .describe("Most bytes of records that a partition keeps. Without it: 64 MiB in memory, 1 GiB in a file."),
+    maxAge: duration("1s", "3650d").exactOptional()
+      .describe(
+        "How long a record is kept; what is older can no longer be replayed from here. Without it: 24 h in memory, 7 days in a file.",
+      ),
   }).prefault({})
     .describe("How much of the log is kept; whichever limit is reached first."),
 });

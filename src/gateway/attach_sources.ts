@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import type { EventBus, LogBounds } from "../bus/event_bus.ts";
 import { PositionVector, type SourcePositions } from "../model/position_vector.ts";
@@ -54,7 +55,9 @@ async function attach(bus: EventBus, warmRecords: number, signal: AbortSignal): 
       const { partitions } = await bus.bounds();
       return { bus, bounds: await bus.bounds(Math.ceil(warmRecords / Math.max(1, partitions.size))) };
     } catch (error) {
-      if (attempt === 0) log.warn("Waiting for source {source}: {error}", { source: bus.source, error });
+      if (attempt === 0) {
+        log.warn("Waiting for source {source}: {reason}", { source: bus.source, reason: reasonOf(error) });
+      }
       await backOff(attempt, signal);
     }
   }

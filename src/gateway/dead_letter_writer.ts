@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import type { EventBus } from "../bus/event_bus.ts";
 import type { BusRecord } from "../model/bus_record.ts";
@@ -55,10 +56,10 @@ export class DeadLetterWriter implements AsyncDisposable {
       try {
         await bus.publish(letters);
       } catch (error) {
-        log.error("Cannot write {count} dead letters to {source}: {error}", {
+        log.error("Cannot write {count} dead letters to {source}: {reason}", {
           count: letters.length,
           source: bus.source,
-          error,
+          reason: reasonOf(error),
         });
       }
     }

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import type { Broadcaster } from "../broadcast/broadcaster.ts";
 import type { EventBus, FollowEvent } from "../bus/event_bus.ts";
@@ -130,8 +131,9 @@ export class Delivery {
       heartbeatMs: streams.heartbeatMs,
       node: server.node,
       allowEarliest: replay.allowEarliest,
+      onReplayed: (origin) => metrics.replays.inc({ origin }),
       onFailure: (connection, error) =>
-        log.error("Cannot replay for stream {id}: {error}", { id: connection.id, error }),
+        log.error("Cannot replay for stream {id}: {reason}", { id: connection.id, reason: reasonOf(error), error }),
     };
   }
 
@@ -177,7 +179,10 @@ export class Delivery {
       try {
         await bus.follow(new Map(journal.positions.sources[sourceIndex]?.next.entries()), warmingSink, signal);
       } catch (error) {
-        log.error("Cannot follow source {source}, trying again: {error}", { source: bus.source, error });
+        log.error("Cannot follow source {source}, trying again: {reason}", {
+          source: bus.source,
+          reason: reasonOf(error),
+        });
         this.#stateChanged(bus.source, "down");
         await backOff(attempt, signal);
       }

@@ -21,7 +21,7 @@ export interface RoutesContext {
   readonly metrics: GatewayMetrics;
   readonly authenticator: Authenticator;
   readonly readiness: () => Readiness;
-  readonly hint: string | undefined;
+  readonly hint: () => string | undefined;
 }
 
 /** So many event IDs count as one idempotency key: what a key remembers of a large batch weighs. */

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import {
   DEVELOPMENT_SECRET_VARIABLE,
@@ -48,7 +49,10 @@ export async function serve(config: Config): Promise<number> {
     demo.abort();
     return await drainInTime(gateway, config.drain.windowMs);
   } catch (error) {
-    log.fatal("Cannot run: {error}", { error });
+    const reason = error instanceof Deno.errors.AddrInUse
+      ? `a port is taken (server.port ${config.server.port}, server.adminPort ${config.server.adminPort}); choose others`
+      : reasonOf(error);
+    log.fatal("Cannot run: {reason}", { reason });
     return 1;
   }
 }
@@ -71,7 +75,7 @@ async function startDevelopment(config: Config, signal: AbortSignal): Promise<Ga
   const token = await developmentToken({ ...config, auth }, secret);
   const curl = (port: number) =>
     `curl -N -H 'Authorization: Bearer ${token}' 'http://${config.server.host}:${port}/api/v1/events/stream'`;
-  const gateway = await startGateway({ ...config, auth }, { hint: curl(config.server.port) });
+  const gateway = await startGateway({ ...config, auth }, { hint: curl });
   const bus = config.publish.source === undefined ? undefined : gateway.bus(config.publish.source);
   if (config.dev.demo && bus !== undefined) {
     gateway.ready.then(() => startDemo(bus, config.dev.demoIntervalMs, signal), () => {});

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import { createAuthenticator } from "../access/authenticator.ts";
 import type { KeySetReport } from "../access/remote_key_set.ts";
@@ -34,8 +35,8 @@ const log = getLogger(["tidegate", "gateway"]);
 
 /** What the gateway shows at `GET /`; nothing of it is secret. */
 export interface GatewayOptions {
-  /** A command that shows a stream, in development mode. */
-  readonly hint?: string;
+  /** In development mode: the command that shows a stream, for the port that was bound. */
+  readonly hint?: (port: number) => string;
 }
 
 /**
@@ -71,7 +72,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
       report: logKeySet,
     }),
     readiness: () => ({ isDraining: delivery.isDraining, sources: states.list() }),
-    hint: options.hint,
+    hint: () => options.hint?.(publicServer.addr.port),
   };
   const onAnswer = (route: string, status: number) => metrics.requests.inc({ route, status: String(status) });
   const listen = (routes: readonly Route[], hostname: string, port: number) =>
@@ -115,7 +116,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 /** A key set that cannot be fetched is the first thing to know when tokens are refused. */
 function logKeySet(report: KeySetReport): void {
   if (report.kind === "failed") {
-    log.warn("Cannot fetch the key set {url}: {error}", { url: report.url, error: report.error });
+    log.warn("Cannot fetch the key set {url}: {reason}", { url: report.url, reason: reasonOf(report.error) });
   } else log.debug("Fetched the key set {url}", { url: report.url });
 }
 

@@ -2,7 +2,7 @@ import { SERVER_VERSION } from "../model/server_version.ts";
 import type { Route } from "./router.ts";
 
 /** `GET /`: what this is and where to go from here, as text for people and as JSON for programs. */
-export function homeRoute(node: string, hint: string | undefined): Route {
+export function homeRoute(node: string, hint: () => string | undefined): Route {
   const routes = {
     stream: "GET /api/v1/events/stream?scope=user:42",
     publish: "POST /api/v1/events",
@@ -11,20 +11,21 @@ export function homeRoute(node: string, hint: string | undefined): Route {
     ready: "GET /readyz",
   };
   const lines = Object.entries(routes).map(([name, route]) => `  ${name.padEnd(8)} ${route}`);
-  const text = [
-    `Tidegate ${SERVER_VERSION}, node ${node}: events for browsers over Server-Sent Events.`,
-    "",
-    ...lines,
-    ...(hint === undefined ? [] : ["", "Watch a stream:", "", `  ${hint}`]),
-    "",
-  ].join("\n");
+  const text = (command: string | undefined) =>
+    [
+      `Tidegate ${SERVER_VERSION}, node ${node}: events for browsers over Server-Sent Events.`,
+      "",
+      ...lines,
+      ...(command === undefined ? [] : ["", "Watch a stream:", "", `  ${command}`]),
+      "",
+    ].join("\n");
   return {
     path: "/",
     methods: {
       GET: ({ request }) =>
         /\bapplication\/json\b/i.test(request.headers.get("accept") ?? "")
           ? Response.json({ name: "tidegate", version: SERVER_VERSION, node, routes })
-          : new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } }),
+          : new Response(text(hint()), { headers: { "content-type": "text/plain; charset=utf-8" } }),
     },
   };
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import type { Authenticator } from "../access/authenticator.ts";
 import { BusError, type EventBus } from "../bus/event_bus.ts";
@@ -55,7 +56,7 @@ async function publish(context: PublishRouteContext, { request, url }: RouteRequ
       : problem("unavailable", "Too many requests with an Idempotency-Key are under way", { "retry-after": "1" });
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
-    log.warn("Cannot publish to {source}: {error}", { source: bus.source, error });
+    log.warn("Cannot publish to {source}: {reason}", { source: bus.source, reason: reasonOf(error) });
     const detail = error.mayHaveBeenWritten
       ? "The source did not confirm the events; they may have been written"
       : "The source did not take the events; nothing was written";

@@ -1,3 +1,4 @@
+import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import { SERVER_VERSION } from "../model/server_version.ts";
 import { type CorsPolicy, withCors } from "./cors.ts";
@@ -62,7 +63,12 @@ async function answer(route: Route | undefined, request: RouteRequest, cors: Cor
   try {
     return await respond(request);
   } catch (error) {
-    log.error("Cannot answer {method} {route}: {error}", { method, route: route.path, error });
+    log.error("Cannot answer {method} {route}: {reason}", {
+      method,
+      route: route.path,
+      reason: reasonOf(error),
+      error,
+    });
     return problem("internal", "Something of ours broke; the log says what");
   }
 }

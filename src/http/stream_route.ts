@@ -53,9 +53,9 @@ async function open(context: StreamRouteContext, { request, url }: RouteRequest)
   return openStream(stream, outcome.principal, parsed.subscription, cursorOf(request.headers, url.searchParams));
 }
 
-/** The header wins: a browser sends it on a reconnect, while the URL stays what it was at first. */
+/** The header wins: a browser sends it on a reconnect, while the URL stays what it was at first. An empty one is none. */
 function cursorOf(headers: Headers, query: URLSearchParams): string | undefined {
-  return headers.get("last-event-id") ?? query.get("last_event_id") ?? query.get("lastEventId") ?? undefined;
+  return headers.get("last-event-id") || query.get("last_event_id") || query.get("lastEventId") || undefined;
 }
 
 function acceptsStream(accept: string | null): boolean {

@@ -5,7 +5,14 @@ import { awaitEpochs } from "../replay/await_epochs.ts";
 import { replay, type ReplayContext } from "../replay/replay.ts";
 import { type ResumePoint, resumePoint } from "../replay/resume_point.ts";
 import { CursorWriter, parseCursor } from "../wire/cursor.ts";
-import { caughtUp, invalidCursor, streamClosing, streamFailed, streamOpened } from "../wire/control_events.ts";
+import {
+  caughtUp,
+  invalidCursor,
+  type ReplayOrigin,
+  streamClosing,
+  streamFailed,
+  streamOpened,
+} from "../wire/control_events.ts";
 import { REFUSED_HEADER, STREAM_HEADERS } from "../wire/response_headers.ts";
 import type { Connection, Reader } from "./connection.ts";
 import type { StreamManager } from "./stream_manager.ts";
@@ -18,6 +25,8 @@ export interface StreamContext {
   readonly heartbeatMs: number;
   readonly node: string;
   readonly allowEarliest: boolean;
+  /** Told of a replay that has reached the head, and of the deepest place it had to read. */
+  readonly onReplayed: (origin: ReplayOrigin) => void;
   /** Told of what should not happen: a replay that failed. */
   readonly onFailure: (connection: Connection, error: unknown) => void;
 }
@@ -123,6 +132,7 @@ async function bringToHead(
     for (const gap of gaps) connection.announce(gap, gap === gaps.at(-1) ? new CursorWriter(at).text() : undefined);
     await replay(context.replay, connection, at, (replayed, origin) => {
       connection.send(caughtUp(replayed, origin, journal.cursor()));
+      context.onReplayed(origin);
       manager.join(connection);
     }, connection.endSignal);
   } catch (error) {

@@ -18,6 +18,19 @@ Deno.test("POST events: the same Idempotency-Key and body give the same ids and 
   assert.deepEqual([await stream.next(), await stream.next()].map(({ data }) => JSON.parse(data).data), [1, "last"]);
 });
 
+Deno.test("POST events: an integer past 2^53 keeps its digits on its way to the stream", async () => {
+  await using running = await RunningGateway.start();
+  const token = await running.tokenFor("alice");
+  await using stream = await running.stream(token);
+  await stream.next();
+  const body = '{"event":"test.numbered-sent","scope":"user:alice","data":{"n":9007199254740993}}';
+  assert.equal(
+    await running.publish(token, body).then(async (answer) => (await answer.body?.cancel(), answer.status)),
+    201,
+  );
+  assert.match((await stream.next()).data, /"n":9007199254740993/);
+});
+
 Deno.test("POST events: an audience withholds the event from readers that hold its scope but not the audience", async () => {
   await using running = await RunningGateway.start();
   const editor = await running.tokenFor("ed", ["novel:7", "session:s1"]);

@@ -59,6 +59,7 @@ export class SimulatedNode {
       heartbeatMs: limits.streams.heartbeatMs,
       node: name,
       allowEarliest: true,
+      onReplayed: () => {},
       onFailure: (_, error) => this.failures.push(error),
     };
     this.#sinks = logs.map((log, sourceIndex) =>

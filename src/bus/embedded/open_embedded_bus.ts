@@ -32,7 +32,7 @@ export const FILE_RETENTION: LogRetention = {
 };
 
 /** More would not fit a cursor's text; see the budget of the wire's `id`. */
-export const MAX_PARTITIONS = 100;
+export const MAX_PARTITIONS = 64;
 
 /**
  * Opens the embedded log. In a file it is durable: a publish resolves when the record would survive `kill -9` and a

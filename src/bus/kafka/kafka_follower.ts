@@ -4,6 +4,7 @@
  * each look starts what is missing: a {@link NodeReader} for every broker that leads a partition, positions for
  * partitions that are new, and, when the topic's ID has changed, everything from the new log's first record.
  */
+import { reasonOf } from "../../log/reason_of.ts";
 import type { RangeEvent } from "../../model/bus_record.ts";
 import type { Offset } from "../../model/position.ts";
 import { BusError, type FollowEvent, type FollowSink, type LogBounds, type PartitionBounds } from "../event_bus.ts";
@@ -231,10 +232,4 @@ class UnknownPartitionError extends BusError {
   constructor(topic: string, partition: number, count: number) {
     super(`Cannot follow partition ${partition} of Kafka topic "${topic}": it has ${count} partitions.`);
   }
-}
-
-function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error ? `${message} (${cause.message})` : message;
 }
