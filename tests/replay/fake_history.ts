@@ -66,8 +66,8 @@ export class FakeHistory implements HistorySource {
     return Promise.resolve({ epoch: this.epoch, partitions: new Map([[0, { next: this.end }]]) });
   }
 
-  framesOf(_partition: number, records: readonly BusRecord[]): readonly Frame[] {
-    return records.map(({ offset }) => frameAt(offset));
+  framesOf(partition: number, records: readonly BusRecord[]): readonly Frame[] {
+    return records.map(({ offset }) => frameAt(partition, offset));
   }
 }
 

@@ -27,8 +27,8 @@ export function messageTo(scope: string, rest: Partial<SSEMessageInit> = {}): SS
 }
 
 /** A frame as a replay reads it from a bus: without a cursor and without a place in a journal. */
-export function frameAt(offset: Offset, scope = "user:1", rest: Partial<SSEMessageInit> = {}): Frame {
-  return encodeFrame(messageTo(scope, rest), "", { seq: -1, sourceIndex: 0, partition: 0, offset });
+export function frameAt(partition: number, offset: Offset): Frame {
+  return encodeFrame(messageTo("user:1"), "", { seq: -1, sourceIndex: 0, partition, offset });
 }
 
 /** Positions of sources `s0`, `s1`, …, each a list of next offsets by partition. */
