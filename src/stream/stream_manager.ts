@@ -137,6 +137,13 @@ export class StreamManager {
     const timers = [...this.#connections.values()].map((connection) =>
       setTimeout(() => connection.close("draining"), this.#random() * windowMs)
     );
+    const whoTakesNothing = () => {
+      for (const connection of this.#connections.values()) {
+        connection.close("draining");
+        connection.abandon();
+      }
+    };
+    timers.push(setTimeout(whoTakesNothing, windowMs));
     if (this.count > 0) await new Promise<void>((resolve) => this.#onEmpty = resolve);
     for (const timer of timers) clearTimeout(timer);
   }
