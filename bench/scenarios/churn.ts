@@ -9,6 +9,7 @@ import type { Scenario } from "../scenario.ts";
 const OPEN_STREAMS = 500;
 const OPENS_A_SECOND = 200;
 const EVENTS_A_SECOND = 200;
+const KEPT_EVENTS = 2_000;
 /** The journal and the heap fill up first; what is measured is what comes after. */
 const WARM_UP_SHARE = 0.3;
 /** Of the memory that it has then, in an hour; a leak of a few hundred bytes a stream is more. */
@@ -19,8 +20,12 @@ export const churn: Scenario = {
   name: "churn",
   title: "Churn: 500 open streams, 200 closed and 200 opened a second, 200 events a second",
   run: async (options) => {
-    // A journal that is full soon: its growth would look like a leak.
-    await using gateway = await startTidegate({ journal: { maxEvents: 2_000 }, replay: { maxEvents: 2_000 } });
+    // A journal and a log that are full soon: their growth would look like a leak.
+    await using gateway = await startTidegate({
+      sources: { events: { embedded: { retention: { maxRecords: KEPT_EVENTS } }, format: "tidegate" } },
+      journal: { maxEvents: KEPT_EVENTS },
+      replay: { maxEvents: KEPT_EVENTS },
+    });
     const result = await runLoad({
       kind: "churn",
       port: gateway.port,
