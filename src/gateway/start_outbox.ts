@@ -22,7 +22,11 @@ export function startOutbox(
   );
   return new OutboxRelay(
     { ...settings, url, maxRecordBytes: mappings.maxRecordBytes },
-    bus,
+    {
+      source: bus.source,
+      publish: (records) => bus.publish(records),
+      isReachable: () => bus.bounds().then(() => true, () => false),
+    },
     outboxRecords(mappings.maxScopesPerRecord, mappings.maxRecordBytes),
     {
       published: (rows) => metrics.outboxPublished.inc(rows),

@@ -24,6 +24,10 @@ interface ReadyRow {
   readonly record: OutboxRecord;
 }
 
+interface RefusedRow extends ReadyRow {
+  readonly refusal: unknown;
+}
+
 /** Rows refused one after the other before something further behind is tried: the bus is probably away. */
 const MAX_REFUSALS_BEFORE_PROBE = 3;
 /** Beyond so many rows a search for one that the bus takes begins anew. */
@@ -42,6 +46,7 @@ export class OutboxDelivery {
   readonly #bus: OutboxBus;
   readonly #encode: EncodeRow;
   readonly #maxAttempts: number;
+  readonly #random: () => number;
   /** Counted refusals of rows that wait. */
   readonly #strikes = new Map<bigint, number>();
   #refusedBatches = 0;
@@ -49,10 +54,11 @@ export class OutboxDelivery {
   #skippedRows = 1;
 
   /** @param maxAttempts refusals, each while the bus took other rows, after which a row is marked failed */
-  constructor(bus: OutboxBus, encode: EncodeRow, maxAttempts: number) {
+  constructor(bus: OutboxBus, encode: EncodeRow, maxAttempts: number, random: () => number = Math.random) {
     this.#bus = bus;
     this.#encode = encode;
     this.#maxAttempts = maxAttempts;
+    this.#random = random;
   }
 
   /** Publishes the rows in their order. Rejects only when the rows themselves cannot be reached. */
@@ -94,55 +100,60 @@ export class OutboxDelivery {
   }
 
   async #publishSingly(ready: readonly ReadyRow[], rows: OutboxRows): Promise<{ published: number; failed: number }> {
-    const refused: { readonly row: OutboxRow; readonly refusal: unknown }[] = [];
+    const refused: RefusedRow[] = [];
     const held = new Set<string>();
     let published = 0;
-    let probed: bigint | undefined;
+    let taken: OutboxRow | undefined;
     for (const [index, one] of ready.entries()) {
-      if (held.has(one.orderKey) || one.row.id === probed) continue;
+      if (held.has(one.orderKey) || one.row.id === taken?.id) continue;
       const refusal = await this.#publish([one], rows);
       if (refusal === undefined) {
         published++;
         continue;
       }
-      refused.push({ row: one.row, refusal });
+      refused.push({ ...one, refusal });
       held.add(one.orderKey);
       const isTried = refused.length >= MAX_REFUSALS_BEFORE_PROBE ||
         ready.slice(index + 1).every(({ orderKey }) => held.has(orderKey));
       if (published > 0 || !isTried) continue;
-      probed = await this.#probe(rows, held);
-      if (probed === undefined) break;
+      taken = await this.#probe(rows, refused);
+      if (taken === undefined) break;
       published++;
     }
     if (published === 0) {
       this.#fruitlessPasses++;
       return { published, failed: 0 };
     }
-    return { published, failed: await this.#strike(refused, rows) };
+    return { published, failed: await this.#strike(refused.filter(({ row }) => row !== taken), rows) };
   }
 
   /**
-   * Whether the bus takes anything at all, asked with one row from further behind; gives the row that it took. Only
-   * after patience has run out may that be a row which the refused ones hold back: else an application of one scope
-   * would be stuck behind one row.
+   * Whether the bus takes anything at all, asked with one row from further behind; gives the row that it took. That
+   * may be one which the refused ones hold back only after several passes, for else an application of one scope would
+   * be stuck behind one row; and only when the bus answers and refuses the oldest even now, for a bus that has just
+   * come back must not get the later one first.
    */
-  async #probe(rows: OutboxRows, held: ReadonlySet<string>): Promise<bigint | undefined> {
+  async #probe(rows: OutboxRows, refused: readonly RefusedRow[]): Promise<OutboxRow | undefined> {
     const row = await rows.rowBehind(this.#skippedRows);
     const encoded = row === undefined ? undefined : this.#encode(row);
-    const isPatient = this.#fruitlessPasses < this.#maxAttempts;
-    if (row !== undefined && encoded?.kind === "record" && !(isPatient && held.has(encoded.orderKey))) {
-      if (await this.#publish([{ row, ...encoded }], rows) === undefined) return row.id;
+    const candidates: ReadyRow[] = [];
+    if (row !== undefined && encoded?.kind === "record") {
+      const holder = refused.find(({ orderKey }) => orderKey === encoded.orderKey);
+      const isPatient = this.#fruitlessPasses < this.#maxAttempts;
+      if (holder === undefined) candidates.push({ row, ...encoded });
+      else if (!isPatient && await this.#bus.isReachable()) candidates.push(holder, { row, ...encoded });
+    }
+    for (const candidate of candidates) {
+      if (await this.#publish([candidate], rows) === undefined) return candidate.row;
     }
     const isAtEnd = row === undefined || this.#skippedRows >= MAX_SKIPPED_ROWS;
-    this.#skippedRows = isAtEnd ? 1 : this.#skippedRows * 2;
+    // Far in few steps, and by chance at every row: what lies there may be refused too.
+    this.#skippedRows = isAtEnd ? 1 : this.#skippedRows + 1 + Math.floor(this.#random() * this.#skippedRows);
     return undefined;
   }
 
   /** Counts the refusals, which the bus has shown to be meant for these rows; gives how many rows are given up. */
-  async #strike(
-    refused: readonly { readonly row: OutboxRow; readonly refusal: unknown }[],
-    rows: OutboxRows,
-  ): Promise<number> {
+  async #strike(refused: readonly RefusedRow[], rows: OutboxRows): Promise<number> {
     let failed = 0;
     for (const { row, refusal } of refused) {
       const strikes = (this.#strikes.get(row.id) ?? 0) + 1;

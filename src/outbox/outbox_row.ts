@@ -36,8 +36,11 @@ export type EncodedRow =
 /** Checks and encodes one row; pure. */
 export type EncodeRow = (row: OutboxRow) => EncodedRow;
 
-/** The one verb of a bus that the relay needs: all records or none, resolved when the middleware took them. */
+/** What the relay needs of a bus. */
 export interface OutboxBus {
   readonly source: string;
+  /** All records or none; resolves when the middleware took them. */
   publish(records: readonly OutboxRecord[]): Promise<unknown>;
+  /** Whether the middleware answers at all; never rejects. */
+  isReachable(): Promise<boolean>;
 }

@@ -105,57 +105,55 @@ Deno.test("OutboxRelay: behind a pooler that passes no notifications on, it poll
   assert.deepEqual(bus.data, [1, 2, 3, 4, 5]);
 });
 
-Deno.test("OutboxRelay: goes on after PostgreSQL was killed and started again; a frozen one counts as down", async () => {
+Deno.test("OutboxRelay: goes on after PostgreSQL was killed and started again", async () => {
   await using server = await startPostgres();
   await using outbox = await OutboxFixture.open(server.url);
   const bus = new RecordingBus();
-  const states: string[] = [];
-  let changed = Promise.withResolvers<void>();
-  const stateChanged = (state: string) => {
-    states.push(state);
-    changed.resolve();
-    changed = Promise.withResolvers();
-  };
-  const until = async (count: number) => {
-    while (states.length < count) await changed.promise;
-  };
-  await using _relay = outbox.relay(bus, { queryTimeoutMs: 1_000 }, { stateChanged });
+  const states = new StateLog();
+  await using _relay = outbox.relay(bus, {}, { stateChanged: states.add });
   await outbox.insert([1]);
   await bus.until(1);
-  await until(1);
+  await states.until(1);
   await server.kill();
-  await until(2);
+  await states.until(2);
   await server.restart();
   await outbox.reconnect();
   await outbox.insert([2]);
   await bus.until(2);
-  await until(3);
-  server.pause();
-  await until(4);
-  server.resume();
-  await outbox.insert([3]);
-  await bus.until(3);
-  await until(5);
-  assert.deepEqual(states, ["up", "down", "up", "down", "up"]);
-  assert.deepEqual(bus.data, [1, 2, 3]);
+  await states.until(3);
+  assert.deepEqual(states.seen, ["up", "down", "up"]);
+  // The kill may have come between publish and delete.
+  assert.deepEqual([...new Set(bus.data)], [1, 2]);
 });
 
-Deno.test("OutboxRelay: a bus that is away for long costs no row and no order", async () => {
+Deno.test("OutboxRelay: a server that no longer answers counts as down, and is left and found again", async () => {
   await using outbox = await OutboxFixture.open(url);
-  await outbox.insert([1, 2, 3]);
-  await outbox.insert(["a"], "user:2");
+  await using proxy = await startPostgresProxy(url);
   const bus = new RecordingBus();
-  let refusals = 0;
-  const enough = Promise.withResolvers<void>();
-  bus.before = () => {
-    if (++refusals === 40) enough.resolve();
-    if (refusals <= 40) throw new Error("the bus is away");
-  };
-  {
-    await using _relay = outbox.relay(bus);
-    await enough.promise;
-    await bus.until(4);
-  }
-  assert.deepEqual(bus.records.filter(({ key }) => key === "user:1").map(({ data }) => data), [1, 2, 3]);
-  assert.deepEqual(await outbox.failures(), []);
+  const states = new StateLog();
+  await using _relay = outbox.relay(bus, { url: proxy.url, queryTimeoutMs: 500 }, { stateChanged: states.add });
+  await states.until(1);
+  proxy.freeze();
+  await states.until(2);
+  await outbox.insert([1]);
+  proxy.cut();
+  await bus.until(1);
+  await states.until(3);
+  assert.deepEqual(states.seen, ["up", "down", "up"]);
 });
+
+/** The states that a relay has told, in their order. */
+class StateLog {
+  readonly seen: string[] = [];
+  #changed = Promise.withResolvers<void>();
+
+  readonly add = (state: string): void => {
+    this.seen.push(state);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  };
+
+  async until(count: number): Promise<void> {
+    while (this.seen.length < count) await this.#changed.promise;
+  }
+}

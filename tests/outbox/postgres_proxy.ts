@@ -5,7 +5,7 @@ export interface PostgresProxy extends AsyncDisposable {
   readonly url: string;
   /** What clients send from here on is never passed on, and nothing is closed. */
   freeze(): void;
-  /** Ends every connection. */
+  /** Ends every connection, and the freeze with them. */
   cut(): void;
 }
 
@@ -35,6 +35,7 @@ export async function startPostgresProxy(
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("Cannot start the proxy: it has no port");
   const cut = () => {
+    isFrozen = false;
     for (const socket of sockets) socket.destroy();
   };
   const through = new URL(url);

@@ -11,6 +11,7 @@ export interface Recorded {
 /** A bus that keeps what it is given, and does before and after what a test wants. */
 export class RecordingBus implements OutboxBus {
   readonly source = "recorded";
+  isAway = false;
   readonly batches: Recorded[][] = [];
   /** Runs first; what it throws is the bus's refusal. */
   before: (batch: readonly Recorded[]) => Promise<void> | void = () => {};
@@ -28,11 +29,16 @@ export class RecordingBus implements OutboxBus {
 
   async publish(records: readonly OutboxRecord[]): Promise<void> {
     const batch = records.map(recorded);
+    if (this.isAway) throw new Error("the bus is away");
     await this.before(batch);
     this.batches.push(batch);
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
     await this.after();
+  }
+
+  async isReachable(): Promise<boolean> {
+    return !this.isAway;
   }
 
   /** Resolves when so many records were taken; rejects when they are not within the time. */
