@@ -1,4 +1,4 @@
--- The transactional outbox of Tidegate, for PostgreSQL 13 or later.
+-- The transactional outbox of Tidegate, for PostgreSQL 14 or later.
 CREATE TABLE IF NOT EXISTS event_outbox (
   id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   -- Stays with the event for ever: the header tidegate-outbox-id of every copy of it.

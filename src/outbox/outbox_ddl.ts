@@ -7,14 +7,14 @@ export interface OutboxNames {
 }
 
 /**
- * The SQL that makes an outbox, for PostgreSQL 13 or later; running it again changes nothing.
+ * The SQL that makes an outbox, for PostgreSQL 14 or later; running it again changes nothing.
  *
  * Waiting rows have an index of their own, so that neither rows set aside nor the dead versions of them are walked over.
  */
 export function outboxDDL({ table, channel }: OutboxNames): string {
   const name = table.slice(table.indexOf(".") + 1);
   const schema = table.slice(0, table.length - name.length);
-  return `-- The transactional outbox of Tidegate, for PostgreSQL 13 or later.
+  return `-- The transactional outbox of Tidegate, for PostgreSQL 14 or later.
 CREATE TABLE IF NOT EXISTS ${table} (
   id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   -- Stays with the event for ever: the header tidegate-outbox-id of every copy of it.
