@@ -63,6 +63,11 @@ const COMMANDS: readonly CommandRow[] = [
     summary: "Show what the configuration does to records, offline.",
     load: async () => (await import("./map.ts")).map,
   },
+  {
+    name: "outbox",
+    summary: "Print the SQL of the transactional outbox.",
+    load: async () => (await import("./outbox.ts")).outbox,
+  },
 ];
 
 const HELP = [

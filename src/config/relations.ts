@@ -153,6 +153,25 @@ export const RELATIONS: readonly Relation[] = [
     find: findPublishProblems,
   },
   {
+    rule: "`outbox.source` is a configured source of the format `tidegate`, and not the one that takes dead letters.",
+    sections: ["outbox", "sources", "mappings"],
+    severity: "error",
+    find: findOutboxProblems,
+  },
+  {
+    rule: "`outbox` goes to a source that outlives the process; else a crash loses what was deleted from the table.",
+    sections: ["outbox", "sources"],
+    severity: "warning",
+    find: ({ outbox, sources }) => {
+      const source = ownSource(sources, outbox.source);
+      return broken(
+        outbox.url !== undefined && source?.kind === "embedded" && source.embedded.path === undefined,
+        ["outbox", "source"],
+        "is an embedded log in memory: what was published from the table is lost when the process ends",
+      );
+    },
+  },
+  {
     rule: "`mappings` names configured sources only, and no rule reads one of the format `tidegate`.",
     sections: ["mappings", "sources"],
     severity: "error",
@@ -196,16 +215,29 @@ function broken(isBroken: boolean, path: SettingPath, message: string): readonly
   return isBroken ? [{ path, message }] : [];
 }
 
-function findPublishProblems({ publish, sources, mappings }: Config): readonly BrokenRelation[] {
-  if (publish.source === undefined) return [];
-  const path = ["publish", "source"];
-  // Own entries only: a source's name could be that of something every object inherits.
-  const source = Object.hasOwn(sources, publish.source) ? sources[publish.source] : undefined;
-  const name = JSON.stringify(publish.source);
+function findPublishProblems({ publish, ...config }: Config): readonly BrokenRelation[] {
+  return publish.source === undefined ? [] : findTargetProblems(["publish", "source"], publish.source, config);
+}
+
+function findOutboxProblems({ outbox, ...config }: Config): readonly BrokenRelation[] {
+  if (outbox.url === undefined) return [];
+  const path = ["outbox", "source"];
+  if (outbox.source !== undefined) return findTargetProblems(path, outbox.source, config);
+  return [{ path, message: "must name the source that the rows are published to" }];
+}
+
+/** What a source must be for the gateway itself to write into it. */
+function findTargetProblems(
+  path: SettingPath,
+  target: string,
+  { sources, mappings }: Pick<Config, "sources" | "mappings">,
+): readonly BrokenRelation[] {
+  const source = ownSource(sources, target);
+  const name = JSON.stringify(target);
   if (source === undefined) {
     return [{ path, message: `must be a configured source: ${Object.keys(sources).join(", ")}; it is ${name}` }];
   }
-  if (publish.source === mappings.deadLetter.source) {
+  if (target === mappings.deadLetter.source) {
     return [{ path, message: `must not be mappings.deadLetter.source; both are ${name}` }];
   }
   return broken(
@@ -213,6 +245,11 @@ function findPublishProblems({ publish, sources, mappings }: Config): readonly B
     path,
     `must be a source of the format tidegate; ${name} has the format ${source.format}`,
   );
+}
+
+/** Own entries only: a source's name could be that of something every object inherits. */
+function ownSource(sources: Config["sources"], name: string | undefined): Config["sources"][string] | undefined {
+  return name !== undefined && Object.hasOwn(sources, name) ? sources[name] : undefined;
 }
 
 /*

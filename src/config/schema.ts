@@ -3,6 +3,7 @@ import { authSchema } from "./auth_schema.ts";
 import { mappingSchema } from "./mapping_schema.ts";
 import { nodeName } from "./node_name.ts";
 import { devSchema, logSchema, metricsSchema } from "./operation_schema.ts";
+import { outboxSchema } from "./outbox_schema.ts";
 import { publishSchema } from "./publish_schema.ts";
 import { drainSchema, journalSchema, replaySchema } from "./replay_schema.ts";
 import { section } from "./section.ts";
@@ -27,6 +28,8 @@ export const configSchema = section({
     ),
   publish: publishSchema.prefault({})
     .describe("POST /api/v1/events."),
+  outbox: outboxSchema.prefault({})
+    .describe("The relay from a transactional outbox in PostgreSQL into a source."),
   mappings: mappingSchema.prefault({})
     .describe("Which records become which events, for whom, with which fields."),
   streams: streamsSchema.prefault({})
@@ -43,12 +46,16 @@ export const configSchema = section({
     .describe("Prometheus metrics."),
   dev: devSchema.prefault({})
     .describe("Development mode."),
-}).transform((settings) => ({
-  ...settings,
-  server: { ...settings.server, node: settings.server.node ?? nodeName() },
-  log: { ...settings.log, format: settings.log.format ?? (settings.dev.enabled ? "text" : "json") },
-  publish: withDefaultSource(settings.publish, settings.sources, settings.mappings.deadLetter.source),
-}));
+}).transform((settings) => {
+  const publish = withDefaultSource(settings.publish, settings.sources, settings.mappings.deadLetter.source);
+  return {
+    ...settings,
+    server: { ...settings.server, node: settings.server.node ?? nodeName() },
+    log: { ...settings.log, format: settings.log.format ?? (settings.dev.enabled ? "text" : "json") },
+    publish,
+    outbox: publish.source === undefined ? settings.outbox : { source: publish.source, ...settings.outbox },
+  };
+});
 
 /** The effective configuration: complete, checked, durations in milliseconds, sizes in bytes. */
 export type Config = z.output<typeof configSchema>;

@@ -15,6 +15,7 @@ import { Delivery } from "./delivery.ts";
 import { openBus } from "./open_bus.ts";
 import { adminRoutes, publicRoutes, type RoutesContext } from "./routes.ts";
 import { SourceStates } from "./source_states.ts";
+import { startOutbox } from "./start_outbox.ts";
 
 /** A gateway that listens. */
 export interface Gateway {
@@ -88,6 +89,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const following = attachSources(followed, config.journal.maxEvents, stop.signal)
     .then(async (sources) => sources === undefined ? undefined : await delivery.run(sources, stop.signal))
     .catch((error) => failure.reject(error));
+  const outbox = startOutbox(config, buses, metrics);
   let draining: Promise<void> | undefined;
   return {
     port: publicServer.addr.port,
@@ -105,6 +107,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     });
     // The listener stays until the last stream is gone: a client that comes back meanwhile gets a soft refusal.
     await delivery.drain(config.drain.windowMs);
+    await outbox?.[Symbol.asyncDispose]();
     stop.abort();
     await Promise.all([following, publicServer.shutdown(), adminServer?.shutdown()]);
     await deadLetters[Symbol.asyncDispose]();

@@ -36,6 +36,9 @@ export class GatewayMetrics {
     "route",
     "status",
   ]);
+  readonly outboxPublished = this.#counter("tidegate_outbox_published_total", "Rows of the outbox published", []);
+  readonly outboxFailed = this.#counter("tidegate_outbox_failed_total", "Rows of the outbox set aside", []);
+  readonly outboxUp = this.#gauge("tidegate_outbox_up", "Whether the outbox's database is reached", []);
   readonly sourceUp = this.#gauge("tidegate_source_up", "Whether a source is attached", ["source"]);
 
   constructor() {

@@ -26,6 +26,11 @@ const BROKEN: readonly (readonly [string, RegExp])[] = [
     "sources: {a: {embedded: , format: json}}\npublish: {source: a}",
     /publish\.source must be a source of the format tidegate/,
   ],
+  [
+    "outbox: {url: 'postgres://db/app', source: b}\nsources: {a: {embedded: , format: tidegate}, b: {embedded: , format: json}}",
+    /outbox\.source must be a source of the format tidegate/,
+  ],
+  ["outbox: {url: 'postgres://db/app'}", /warning: outbox\.source is an embedded log in memory/],
   ["mappings: {deadLetter: {source: nowhere}}", /mappings\.deadLetter\.source must be a configured source/],
   [
     `sources: {r: {redis: {url: 'redis://r', streams: [${

@@ -185,7 +185,7 @@ class SeamWorld {
       client.disconnect();
       if (this.#random.chance(0.5)) return;
     }
-    const cursor = this.#random.chance(0.05) ? undefined : this.#random.chance(0.02) ? "no~cursor" : client.lastId;
+    const cursor = client.cursorToComeBackWith(this.#random);
     const node = this.#random.between(0, this.#nodes.length - 1);
     this.#note(`${client.name} comes to node ${node} with ${cursor}`);
     const { context } = this.#nodes[node] ?? this.#newNode();

@@ -1,9 +1,10 @@
-import { type GapReason } from "../../src/model/gap.ts";
+import type { GapReason } from "../../src/model/gap.ts";
 import { openStream } from "../../src/stream/open_stream.ts";
 import type { Reader } from "../../src/stream/connection.ts";
 import type { Subscription } from "../../src/stream/subscription.ts";
 import type { ClientHistory, StreamHistory } from "./client_history.ts";
 import { type Block, EventStreamParser } from "./event_stream_parser.ts";
+import type { SeededRandom } from "./seeded_random.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 
 interface OpenStream extends StreamHistory {
@@ -66,6 +67,16 @@ export class SimulatedClient implements ClientHistory {
 
   get isPaused(): boolean {
     return this.#isPaused;
+  }
+
+  /** Nearly always the last id that it saw; sometimes an older one, as a second tab has it, or none, or nonsense. */
+  cursorToComeBackWith(random: SeededRandom): string | undefined {
+    if (random.chance(0.05)) return undefined;
+    if (random.chance(0.02)) return "no~cursor";
+    if (this.lastId === undefined || !random.chance(0.05)) return this.lastId;
+    const first = this.streams.findLastIndex(({ cursor }) => cursor === undefined);
+    const seen = this.streams.slice(Math.max(0, first)).flatMap(({ blocks }) => blocks.flatMap(({ id }) => id ?? []));
+    return seen.length === 0 ? this.lastId : random.pick(seen);
   }
 
   connect(node: SimulatedNode, cursor: string | undefined): void {

@@ -8,7 +8,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["gateway"],
   ["http"],
   ["stream"],
-  ["bus", "pipeline", "replay", "broadcast", "access", "guard"],
+  ["bus", "outbox", "pipeline", "replay", "broadcast", "access", "guard"],
   ["wire"],
   ["model"],
   ["config", "metrics", "log"],
@@ -18,7 +18,11 @@ export const LAYERS: readonly (readonly string[])[] = [
 const SELF_CONTAINED: readonly string[] = ["model", "client", "console"];
 
 /** Packages that only one folder may know, so that they can be replaced there. */
-const ONLY_IN: Readonly<Record<string, string>> = { kafkajs: "src/bus/kafka/", ioredis: "src/bus/redis/" };
+const ONLY_IN: Readonly<Record<string, string>> = {
+  kafkajs: "src/bus/kafka/",
+  ioredis: "src/bus/redis/",
+  pg: "src/outbox/",
+};
 
 type Import =
   | Deno.lint.ImportDeclaration
