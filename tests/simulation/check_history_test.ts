@@ -50,10 +50,18 @@ type Mutation = (stream: StreamHistory, at: number, truth: Truth) => readonly Bl
 const isEvent = (block: Block | undefined) => block?.event !== undefined && !block.event.startsWith("stream.");
 const positionOf = ({ id }: Block) => id?.split("~")[0]?.split(":") ?? [];
 
+/** An empty gap names its start as its end too: the event there, which still comes, may as well have been lost. */
+function announces(gap: Block, event: Block | undefined): boolean {
+  if (gap.event !== "stream.gap-detected" || gap.data === undefined || event === undefined) return false;
+  const { source, partition, to } = JSON.parse(gap.data);
+  return [source, String(partition), to].join() === positionOf(event).join();
+}
+
 const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "an event that is dropped": ({ blocks }, at) => {
     // At the end of a stream only the client knows: it comes back with the id before, or begins anew.
     const isNoticed = blocks.slice(at + 1).some(({ id }) => id !== undefined);
+    if (blocks.slice(0, at).some((gap) => announces(gap, blocks[at]))) return;
     return isNoticed && isEvent(blocks[at]) ? blocks.toSpliced(at, 1) : undefined;
   },
   "an event that comes twice": ({ blocks }, at) => {
