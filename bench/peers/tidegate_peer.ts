@@ -55,7 +55,15 @@ export async function startTidegate(overrides: SettingsOverrides): Promise<Runni
 /** What starts the gateway, without its flags. `BENCH_DENO_FLAGS` adds flags of Deno's, such as a profiler's. */
 export function gatewayCommand(): readonly string[] {
   const flags = (Deno.env.get("BENCH_DENO_FLAGS") ?? "").split(" ").filter((flag) => flag !== "");
-  return [Deno.execPath(), "run", "-P=gateway", ...flags, join(ROOT, "main.ts"), "serve"];
+  return [
+    Deno.execPath(),
+    "run",
+    "--v8-flags=--max-semi-space-size=4",
+    "-P=gateway",
+    ...flags,
+    join(ROOT, "main.ts"),
+    "serve",
+  ];
 }
 
 function settings(port: number): SettingsOverrides {
