@@ -15,7 +15,7 @@ function record(offset: Offset): BusRecord {
   return { offset, timestampMs: 0, key: null, value: null, headers: new Map() };
 }
 
-/** The way in of one source with one reader of `user:1`, and what was observed. */
+/** The way in of one source with one reader of `user:1`, and what was observed; dispose of it, its broadcaster has a timer. */
 function setUp(outcomeOf: (record: BusRecord) => MappingOutcome = toUser) {
   const journal = new Journal({ ...WIDE, maxFrameBytes: 1_000 }, positions([0n]));
   const broadcaster = new Broadcaster(0);
@@ -47,7 +47,7 @@ function setUp(outcomeOf: (record: BusRecord) => MappingOutcome = toUser) {
     await sink(event);
     broadcaster.flush();
   };
-  return { journal, broadcaster, observed, delivered, take };
+  return { journal, observed, delivered, take, [Symbol.dispose]: () => broadcaster[Symbol.dispose]() };
 }
 
 function toUser(): MappingOutcome {
@@ -72,7 +72,8 @@ function gapsIn(frames: readonly Frame[]): readonly string[] {
 }
 
 Deno.test("ingest: each record reaches the journal and its cohort, and the position goes past the holes behind it", async () => {
-  const { journal, delivered, observed, take } = setUp();
+  using way = setUp();
+  const { journal, delivered, observed, take } = way;
   await take(records([0n, 1n, 4n], 7n));
   assert.deepEqual(delivered.map(({ offset }) => offset), [0n, 1n, 4n]);
   assert.deepEqual(journal.read(EVERYTHING, positions([0n]), 10).frames, delivered);
@@ -81,13 +82,14 @@ Deno.test("ingest: each record reaches the journal and its cohort, and the posit
 });
 
 Deno.test("ingest: a record that is dropped or cannot be mapped is counted and blocks nothing", async () => {
-  const { journal, delivered, observed, take } = setUp(({ offset }) =>
+  using way = setUp(({ offset }) =>
     offset === 0n
       ? { kind: "dropped", by: "rule:secret" }
       : offset === 1n
       ? { kind: "dead-letter", reason: "not-json", detail: "x" }
       : toUser()
   );
+  const { journal, delivered, observed, take } = way;
   await take(records([0n, 1n, 2n], 3n));
   assert.deepEqual(observed, ["dropped rule:secret", "dead-letter 0:1 not-json", "mapped"]);
   assert.deepEqual(delivered.map(({ offset }) => offset), [2n]);
@@ -95,11 +97,12 @@ Deno.test("ingest: a record that is dropped or cannot be mapped is counted and b
 });
 
 Deno.test("ingest: a message that can be no frame is withheld and dead-lettered, one that is too large too", async () => {
-  const { delivered, observed, take } = setUp(({ offset }) => ({
+  using way = setUp(({ offset }) => ({
     kind: "messages",
     rule: "all",
     messages: [messageTo("user:1", { data: offset === 0n ? 1n : offset === 1n ? "x".repeat(2_000) : 3 })],
   }));
+  const { delivered, observed, take } = way;
   await take(records([0n, 1n, 2n], 3n));
   assert.deepEqual(delivered.map(({ offset }) => offset), [2n]);
   assert.deepEqual(observed.filter((text) => text !== "mapped"), [
@@ -109,14 +112,16 @@ Deno.test("ingest: a message that can be no frame is withheld and dead-lettered,
 });
 
 Deno.test("ingest: a bus that repeats itself does not repeat it to anyone", async () => {
-  const { delivered, take } = setUp();
+  using way = setUp();
+  const { delivered, take } = way;
   await take(records([0n, 1n, 2n], 3n));
   await take(records([1n, 2n, 3n], 4n));
   assert.deepEqual(delivered.map(({ offset }) => offset), [0n, 1n, 2n, 3n]);
 });
 
 Deno.test("ingest: a large batch lets the loop run in between", async () => {
-  const { delivered, take } = setUp();
+  using way = setUp();
+  const { delivered, take } = way;
   const offsets = Array.from({ length: 1_000 }, (_, index) => BigInt(index));
   let turns = 0;
   const timer = setInterval(() => turns++, 0);
@@ -127,7 +132,8 @@ Deno.test("ingest: a large batch lets the loop run in between", async () => {
 });
 
 Deno.test("ingest: a gap is told to everybody, behind what came before it and before what follows", async () => {
-  const { journal, delivered, observed, take } = setUp();
+  using way = setUp();
+  const { journal, delivered, observed, take } = way;
   await take(records([0n], 1n));
   await take({ kind: "gap", partition: 0, from: 1n, next: 5n, reason: "retention", lost: 4 });
   await take(records([5n], 6n));
@@ -138,7 +144,8 @@ Deno.test("ingest: a gap is told to everybody, behind what came before it and be
 });
 
 Deno.test("ingest: partitions that are added are followed from their first record, whatever their order", async () => {
-  const { journal, delivered, take } = setUp();
+  using way = setUp();
+  const { journal, delivered, take } = way;
   const added = new Map([...bounds(0n, 0n, 0n)].slice(1).reverse());
   await take({ kind: "partitions-added", partitions: added });
   await take(records([0n], 1n, 2));
@@ -147,14 +154,16 @@ Deno.test("ingest: partitions that are added are followed from their first recor
 });
 
 Deno.test("ingest: what an added partition lost before it was first read is told", async () => {
-  const { journal, delivered, take } = setUp();
+  using way = setUp();
+  const { journal, delivered, take } = way;
   await take({ kind: "partitions-added", partitions: new Map([[1, { first: 4n, tail: 4n, next: 9n }]]) });
   assert.deepEqual(gapsIn(delivered), ["1: 0 to 3, retention"]);
   assert.deepEqual([journal.positions.next(0, 1), journal.floor(0, 1)], [4n, 4n]);
 });
 
 Deno.test("ingest: a log that was created anew is told for every partition, in one frame, behind what was pending", async () => {
-  const { journal, delivered, observed, take } = setUp();
+  using way = setUp();
+  const { journal, delivered, observed, take } = way;
   await take(records([0n, 1n], 2n));
   await take({ kind: "epoch-changed", bounds: { epoch: "new", partitions: bounds(0n, 3n) } });
   await take(records([0n], 1n));
@@ -165,7 +174,8 @@ Deno.test("ingest: a log that was created anew is told for every partition, in o
 });
 
 Deno.test("ingest: the state of a source is observed", async () => {
-  const { observed, take } = setUp();
+  using way = setUp();
+  const { observed, take } = way;
   await take({ kind: "state", state: "down", detail: "refused" });
   assert.deepEqual(observed, ["down: refused"]);
 });
