@@ -7,6 +7,9 @@ import type { Peer, RunningPeer } from "./peer.ts";
 export const ROOT = join(import.meta.dirname ?? "", "..", "..");
 const START_TIMEOUT_MS = 30_000;
 
+/** One publisher is all of a bench's load, which is to be as fast as the gateway lets it. */
+export const PUBLISH_RATE = { perSecond: 10_000_000, burst: 100_000_000 };
+
 /** Settings that take the place of the bench's own, section by section. */
 export type SettingsOverrides = Readonly<Record<string, unknown>>;
 
@@ -76,6 +79,7 @@ function settings(port: number): SettingsOverrides {
       publish: ["*"],
     },
     streams: { maxTotal: 20_000, maxLifetime: "1h" },
+    publish: { rate: PUBLISH_RATE },
   };
 }
 

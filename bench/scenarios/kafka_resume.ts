@@ -3,7 +3,7 @@ import { CountingProxy } from "../counting_proxy.ts";
 import { createTopic } from "../kafka_topic.ts";
 import type { ResumeResult } from "../load_job.ts";
 import { ownRow } from "../own_row.ts";
-import { startTidegate } from "../peers/tidegate_peer.ts";
+import { PUBLISH_RATE, startTidegate } from "../peers/tidegate_peer.ts";
 import { publishEvents } from "../publish_events.ts";
 import { readCursor } from "../read_cursor.ts";
 import { runLoad } from "../run_load.ts";
@@ -32,7 +32,7 @@ export const kafkaResume: Scenario = {
     await createTopic(broker, TOPIC, 1);
     const settings = {
       sources: { published: { kafka: { brokers: [broker], topic: TOPIC }, format: "tidegate" } },
-      publish: { source: "published" },
+      publish: { source: "published", rate: PUBLISH_RATE },
       journal: { maxEvents: 100 },
       replay: { maxEvents: 10_000 },
     };

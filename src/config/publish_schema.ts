@@ -14,4 +14,15 @@ export const publishSchema = section({
     .describe("Most keys remembered at once; beyond, the oldest is forgotten first."),
   maxBatch: z.int().min(1).max(1_000).default(1_000)
     .describe("Most events in one request."),
+  rate: section({
+    perSecond: z.number().min(0.01).max(10_000_000).default(10_000)
+      .describe(
+        "Events that one principal may publish in a second, in the long run: half of what one node was measured to take from Kafka, so that no publisher alone fills it.",
+      ),
+    burst: z.int().min(1).max(100_000_000).default(20_000)
+      .describe("Events that one principal may publish at once after a rest: a job that ends writes many."),
+    maxPrincipals: z.int().min(1).max(10_000_000).default(10_000)
+      .describe("Most publishers whose rate is remembered; beyond, the one that was quiet for longest is forgotten."),
+  }).prefault({})
+    .describe("How fast one principal may publish; beyond, POST answers 429 with `Retry-After`."),
 });

@@ -153,6 +153,17 @@ export const RELATIONS: readonly Relation[] = [
     find: findPublishProblems,
   },
   {
+    rule: "`publish.rate.burst` is at least `publish.maxBatch`; else the largest batch could never be published.",
+    sections: ["publish"],
+    severity: "error",
+    find: ({ publish: { rate, maxBatch } }) =>
+      broken(
+        rate.burst < maxBatch,
+        ["publish", "rate", "burst"],
+        `must be at least publish.maxBatch (${maxBatch}); it is ${rate.burst}`,
+      ),
+  },
+  {
     rule: "`outbox.source` is a configured source of the format `tidegate`, and not the one that takes dead letters.",
     sections: ["outbox", "sources", "mappings"],
     severity: "error",

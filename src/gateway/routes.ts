@@ -50,6 +50,7 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
       }),
       maxRequestBytes: server.maxRequestBytes,
       maxBatch: publish.maxBatch,
+      rate: new RateLimiter({ ...publish.rate, maxKeys: publish.rate.maxPrincipals }),
       onPublished: (count) => metrics.published.inc(count),
     }),
     ticketRoute(authenticator),

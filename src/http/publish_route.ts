@@ -1,8 +1,10 @@
 import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import type { Authenticator } from "../access/authenticator.ts";
+import type { Principal } from "../access/principal.ts";
 import { BusError, type EventBus } from "../bus/event_bus.ts";
 import { bodyDigest, type IdempotencyWindow, isIdempotencyKey } from "../guard/idempotency_window.ts";
+import type { RateLimiter } from "../guard/rate_limiter.ts";
 import { formatPosition } from "../model/position.ts";
 import { encodeNativeRecord, type NativeRecord } from "../pipeline/native_record.ts";
 import { problem } from "./problem.ts";
@@ -18,6 +20,8 @@ export interface PublishRouteContext {
   readonly idempotency: IdempotencyWindow<readonly string[]>;
   readonly maxRequestBytes: number;
   readonly maxBatch: number;
+  /** How many events one principal may publish. */
+  readonly rate: RateLimiter;
   readonly onPublished: (count: number) => void;
 }
 
@@ -42,10 +46,15 @@ async function publish(context: PublishRouteContext, { request, url }: RouteRequ
   if (key !== null && !isIdempotencyKey(key)) {
     return problem("invalid-idempotency-key", "Send 1 to 128 visible ASCII characters");
   }
+  // One event is taken before the body is read: a storm of what is refused anyway must not cost the reading.
+  const hasty = refusalOfHaste(context, principal, 1);
+  if (hasty !== undefined) return hasty;
   const body = await readJSONBody(request, context.maxRequestBytes);
   if (body.kind === "refused") return problem(body.code, body.detail);
   const read = readPublishedEvents(body.value, principal, context.maxBatch, new Date().toISOString());
   if (read.kind === "refused") return problem(read.code, read.detail);
+  const tooMany = refusalOfHaste(context, principal, read.events.length - 1);
+  if (tooMany !== undefined) return tooMany;
   try {
     if (key === null) return created(bus, await append(context, bus, read.events));
     const owner = { issuer: principal.issuer, subject: principal.subject };
@@ -62,6 +71,18 @@ async function publish(context: PublishRouteContext, { request, url }: RouteRequ
       : "The source did not take the events; nothing was written";
     return problem("source-unavailable", detail, { "retry-after": "1" });
   }
+}
+
+function refusalOfHaste(
+  { rate }: PublishRouteContext,
+  { issuer, subject }: Principal,
+  eventCount: number,
+): Response | undefined {
+  const verdict = rate.take(JSON.stringify([issuer, subject]), eventCount);
+  if (verdict.kind === "allowed") return undefined;
+  return problem("too-many-requests", "This principal publishes faster than publish.rate allows", {
+    "retry-after": String(Math.ceil(verdict.retryAfterMs / 1_000)),
+  });
 }
 
 async function append(

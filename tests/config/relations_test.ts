@@ -26,6 +26,7 @@ const BROKEN: readonly (readonly [string, RegExp])[] = [
     "sources: {a: {embedded: , format: json}}\npublish: {source: a}",
     /publish\.source must be a source of the format tidegate/,
   ],
+  ["publish: {rate: {burst: 999}}", /publish\.rate\.burst must be at least publish\.maxBatch \(1000\); it is 999$/],
   [
     "outbox: {url: 'postgres://db/app', source: b}\nsources: {a: {embedded: , format: tidegate}, b: {embedded: , format: json}}",
     /outbox\.source must be a source of the format tidegate/,

@@ -55,6 +55,30 @@ Deno.test("POST events: a token without events:publish is refused, whatever it s
   assert.equal((await answer.json()).code, "publish-not-granted");
 });
 
+Deno.test("POST events: a principal that publishes faster than its rate is refused with Retry-After, another one is not", async () => {
+  await using running = await RunningGateway.start({
+    publish: { maxBatch: 3, rate: { perSecond: 0.5, burst: 4 } },
+  });
+  const token = await running.tokenFor("alice");
+  await using stream = await running.stream(token);
+  await stream.next();
+  const event = { event: "test.numbered-sent", scope: "user:alice", data: 1 };
+  const statusOf = async (publisher: string, body: unknown) => {
+    const answer = await running.publish(publisher, body);
+    const { code } = await answer.json();
+    return { status: answer.status, code, retryAfter: answer.headers.get("retry-after") };
+  };
+  assert.equal((await statusOf(token, [event, event, event])).status, 201);
+  const refused = { status: 429, code: "too-many-requests" };
+  // One event may still come; of the batch's second it is too early, and all of it stays away.
+  assert.deepEqual(await statusOf(token, [event, event]), { ...refused, retryAfter: "2" });
+  assert.deepEqual(await statusOf(token, "not even JSON"), { ...refused, retryAfter: "2" });
+  const bob = await running.tokenFor("bob");
+  assert.equal((await statusOf(bob, { ...event, data: "bob" })).status, 201);
+  const seen = [await stream.next(), await stream.next(), await stream.next(), await stream.next()];
+  assert.deepEqual(seen.map(({ data }) => JSON.parse(data).data), [1, 1, 1, "bob"]);
+});
+
 Deno.test("POST tickets: a ticket opens one stream with its subject's scopes, once", async () => {
   await using running = await RunningGateway.start();
   const token = await running.tokenFor("alice");
