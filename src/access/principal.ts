@@ -19,6 +19,11 @@ export interface Principal {
   readonly sessionId?: string;
 }
 
+/** One text for the pair that names a principal, which no other pair has: for maps and limiters. */
+export function principalKey({ issuer, subject }: Pick<Principal, "issuer" | "subject">): string {
+  return JSON.stringify([issuer, subject]);
+}
+
 /** What a principal may do beyond reading. Texts in a token that are not among them mean nothing. */
 export const PERMISSIONS = ["events:publish"] as const;
 /** One of {@link PERMISSIONS}. */

@@ -1,7 +1,7 @@
 import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import type { Authenticator } from "../access/authenticator.ts";
-import type { Principal } from "../access/principal.ts";
+import { type Principal, principalKey } from "../access/principal.ts";
 import { BusError, type EventBus } from "../bus/event_bus.ts";
 import { bodyDigest, type IdempotencyWindow, isIdempotencyKey } from "../guard/idempotency_window.ts";
 import type { RateLimiter } from "../guard/rate_limiter.ts";
@@ -75,10 +75,10 @@ async function publish(context: PublishRouteContext, { request, url }: RouteRequ
 
 function refusalOfHaste(
   { rate }: PublishRouteContext,
-  { issuer, subject }: Principal,
+  principal: Principal,
   eventCount: number,
 ): Response | undefined {
-  const verdict = rate.take(JSON.stringify([issuer, subject]), eventCount);
+  const verdict = rate.take(principalKey(principal), eventCount);
   if (verdict.kind === "allowed") return undefined;
   return problem("too-many-requests", "This principal publishes faster than publish.rate allows", {
     "retry-after": String(Math.ceil(verdict.retryAfterMs / 1_000)),

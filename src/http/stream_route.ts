@@ -1,4 +1,5 @@
 import type { Authenticator } from "../access/authenticator.ts";
+import { principalKey } from "../access/principal.ts";
 import type { RateLimiter } from "../guard/rate_limiter.ts";
 import type { CloseReason } from "../model/close_reason.ts";
 import { ERROR_CODES } from "../model/error_code.ts";
@@ -44,8 +45,7 @@ async function open(context: StreamRouteContext, { request, url }: RouteRequest)
   }
   const parsed = parseSubscription(url.searchParams, outcome.principal.grants, context.limits);
   if (parsed.kind === "refused") return problem(parsed.code, parsed.detail);
-  const { issuer, subject } = outcome.principal;
-  if (context.openRate.take(JSON.stringify([issuer, subject])).kind === "limited") {
+  if (context.openRate.take(principalKey(outcome.principal)).kind === "limited") {
     return refusedStream("rate-limited", context.refuse("rate-limited"));
   }
   const stream = context.stream();

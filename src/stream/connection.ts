@@ -12,6 +12,8 @@ import type { Subscription } from "./subscription.ts";
 
 /** Whom a stream speaks to, as far as the stream must know. */
 export interface Reader {
+  /** A subject means nothing without it: two issuers may know two different `alice`. */
+  readonly issuer: string;
   readonly subject: string;
   readonly grants: ReadonlySet<Grant>;
   /** Milliseconds since 1970. */

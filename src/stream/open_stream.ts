@@ -42,7 +42,7 @@ export function openStream(
   subscription: Subscription,
   cursor: string | undefined,
 ): Response {
-  const refusal = context.manager.refusalFor(reader.subject);
+  const refusal = context.manager.refusalFor(reader);
   if (refusal !== undefined) return refusedStream(refusal, context.manager.refuse(refusal));
   const connection = context.manager.open(reader, subscription);
   const start = startOf(context, cursor);

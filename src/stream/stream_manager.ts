@@ -1,3 +1,4 @@
+import { principalKey } from "../access/principal.ts";
 import type { Broadcaster, Membership } from "../broadcast/broadcaster.ts";
 import { CLOSE_REASONS, type CloseReason } from "../model/close_reason.ts";
 import type { OffsetFormat } from "../model/position.ts";
@@ -52,7 +53,7 @@ export class StreamManager {
   readonly #limits: StreamLimits;
   readonly #connections = new Map<string, Connection>();
   readonly #memberships = new Map<Connection, Membership>();
-  readonly #countBySubject = new Map<string, number>();
+  readonly #countByPrincipal = new Map<string, number>();
   readonly #random: () => number;
   readonly #tick: ReturnType<typeof setInterval>;
   #isDraining = false;
@@ -73,11 +74,11 @@ export class StreamManager {
     return this.#connections.values();
   }
 
-  /** Why one more stream of this subject is refused now, softly; `undefined` when it may open. */
-  refusalFor(subject: string): CloseReason | undefined {
-    const ofSubject = this.#countBySubject.get(subject) ?? 0;
+  /** Why one more stream of this reader's principal is refused now, softly; `undefined` when it may open. */
+  refusalFor(reader: Reader): CloseReason | undefined {
+    const ofPrincipal = this.#countByPrincipal.get(principalKey(reader)) ?? 0;
     if (this.#isDraining) return "draining";
-    if (this.count >= this.#limits.maxTotal || ofSubject >= this.#limits.maxPerPrincipal) return "connection-limit";
+    if (this.count >= this.#limits.maxTotal || ofPrincipal >= this.#limits.maxPerPrincipal) return "connection-limit";
     return undefined;
   }
 
@@ -108,7 +109,8 @@ export class StreamManager {
     };
     const connection: Connection = new Connection(init);
     this.#connections.set(connection.id, connection);
-    this.#countBySubject.set(reader.subject, (this.#countBySubject.get(reader.subject) ?? 0) + 1);
+    const principal = principalKey(reader);
+    this.#countByPrincipal.set(principal, (this.#countByPrincipal.get(principal) ?? 0) + 1);
     this.#init.observer.opened();
     return connection;
   }
@@ -202,10 +204,10 @@ export class StreamManager {
 
   #forget(connection: Connection): void {
     this.#connections.delete(connection.id);
-    const { subject } = connection.reader;
-    const left = (this.#countBySubject.get(subject) ?? 1) - 1;
-    if (left === 0) this.#countBySubject.delete(subject);
-    else this.#countBySubject.set(subject, left);
+    const principal = principalKey(connection.reader);
+    const left = (this.#countByPrincipal.get(principal) ?? 1) - 1;
+    if (left === 0) this.#countByPrincipal.delete(principal);
+    else this.#countByPrincipal.set(principal, left);
     if (this.count === 0) this.#onEmpty?.();
   }
 

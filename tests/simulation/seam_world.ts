@@ -270,7 +270,7 @@ class SeamWorld {
     return new SimulatedClient(
       name,
       // The simulation's own texts, none of which is hostile.
-      { subject: name, grants: new Set(grants as Grant[]), expiresAtMs: Number.MAX_SAFE_INTEGER / 2 },
+      { issuer: "tests", subject: name, grants: new Set(grants as Grant[]), expiresAtMs: Number.MAX_SAFE_INTEGER / 2 },
       { scopes: scopes as Scope[], patterns: random.pick(PATTERNS) },
       {
         mayBeSlow: this.#limits.maxUnaskedBytes < LARGE_BODY_BYTES,

@@ -17,7 +17,12 @@ function open({ maxFrames = 100, maxUnaskedBytes = 100, patterns = [], grants = 
   const connection = new Connection({
     id: "c1",
     // The test's own texts, which are grants.
-    reader: { subject: "someone", grants: new Set(grants as Grant[]), expiresAtMs: Number.MAX_SAFE_INTEGER / 2 },
+    reader: {
+      issuer: "tests",
+      subject: "someone",
+      grants: new Set(grants as Grant[]),
+      expiresAtMs: Number.MAX_SAFE_INTEGER / 2,
+    },
     subscription: { scopes: [scopeOf("user:1")], patterns },
     queueLimits: { maxFrames, maxBytes: 1e6 },
     retryMs: 3_000,

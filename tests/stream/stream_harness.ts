@@ -64,7 +64,7 @@ export class StreamHarness implements Disposable {
   reader(rest: Partial<Reader> = {}): Reader {
     // "user:1" is a grant: a scope is one.
     const grants = new Set<Grant>([scopeOf("user:1") as string as Grant]);
-    return { subject: "someone", grants, expiresAtMs: Date.now() + 3_600_000, ...rest };
+    return { issuer: "tests", subject: "someone", grants, expiresAtMs: Date.now() + 3_600_000, ...rest };
   }
 
   /** An open stream on `user:1` that reads as fast as it can. */

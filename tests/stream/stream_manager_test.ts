@@ -10,12 +10,14 @@ function lastData(blocks: readonly Block[]) {
 Deno.test("StreamManager: caps are per principal and in all, refusals are soft, and both end with the streams", async () => {
   using node = new StreamHarness({ limits: { maxTotal: 3, maxPerPrincipal: 2 } });
   const { manager } = node;
+  const refusalFor = (subject: string, issuer = "tests") => manager.refusalFor(node.reader({ issuer, subject }));
   const tabs = [node.stream({ subject: "a" }), node.stream({ subject: "a" })];
-  assert.deepEqual([manager.refusalFor("a"), manager.refusalFor("b")], ["connection-limit", undefined]);
+  assert.deepEqual([refusalFor("a"), refusalFor("b")], ["connection-limit", undefined]);
+  assert.equal(refusalFor("a", "another issuer"), undefined, 'another issuer\'s "a" is somebody else');
   const other = node.stream({ subject: "b" });
-  assert.deepEqual([manager.count, manager.refusalFor("c")], [3, "connection-limit"]);
+  assert.deepEqual([manager.count, refusalFor("c")], [3, "connection-limit"]);
   await tabs[0]?.leave();
-  assert.deepEqual([manager.count, manager.refusalFor("a"), manager.refusalFor("c")], [2, undefined, undefined]);
+  assert.deepEqual([manager.count, refusalFor("a"), refusalFor("c")], [2, undefined, undefined]);
   for (const stream of [tabs[1], other]) await stream?.leave();
   assert.deepEqual([manager.count, node.broadcaster.memberCount], [0, 0]);
   assert.deepEqual(node.observed.slice(-2), ["ended client-gone", "ended client-gone"]);
@@ -181,7 +183,7 @@ Deno.test("StreamManager.drain: refuses at once, closes each stream within the w
   moments.push(0.1, 0.9, 0.5);
   let isDrained = false;
   const drained = node.manager.drain(10_000).then(() => isDrained = true);
-  assert.equal(node.manager.refusalFor("someone"), "draining");
+  assert.equal(node.manager.refusalFor(node.reader()), "draining");
   const openAfter: number[] = [];
   for (let second = 0; second < 10; second++) {
     await node.pass(1_000);
@@ -220,7 +222,7 @@ Deno.test("StreamManager.drain: a reader that takes nothing does not keep the no
 Deno.test("StreamManager.drain: with no stream it is over at once", async () => {
   using node = new StreamHarness();
   await node.manager.drain(10_000);
-  assert.equal(node.manager.refusalFor("someone"), "draining");
+  assert.equal(node.manager.refusalFor(node.reader()), "draining");
 });
 
 Deno.test("StreamManager.tellAll: every open stream hears it", async () => {
