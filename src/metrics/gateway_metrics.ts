@@ -1,6 +1,17 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 
 /**
+ * What prom-client reads from `/proc`, which Deno opens only to a process with every permission: without it they are 0,
+ * and a graph of zeros looks like an idle gateway.
+ */
+const UNREADABLE = [
+  "process_resident_memory_bytes",
+  "process_virtual_memory_bytes",
+  "process_heap_bytes",
+  "process_open_fds",
+];
+
+/**
  * Every metric of the gateway. Label values come from the configuration or from our own tables, never from a request,
  * a token or a record, so the number of series is fixed when the process starts.
  */
@@ -43,6 +54,8 @@ export class GatewayMetrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
+    for (const name of UNREADABLE) this.#registry.removeSingleMetric(name);
+    this.observe("process_resident_memory_bytes", "Resident memory size in bytes", () => Deno.memoryUsage().rss);
   }
 
   /** A gauge that is read when it is scraped. */
