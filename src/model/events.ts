@@ -52,8 +52,8 @@ export const EVENT_SCHEMAS = {
   }),
 } as const;
 
-/** Event name → the type of its `data`. */
-export type EventMap = { [Name in keyof typeof EVENT_SCHEMAS]: z.infer<(typeof EVENT_SCHEMAS)[Name]> };
+/** Event name → the type of its `data`: what its schema's `parse` gives, so that no type of zod's stands in a client's way. */
+export type EventMap = { [Name in keyof typeof EVENT_SCHEMAS]: ReturnType<(typeof EVENT_SCHEMAS)[Name]["parse"]> };
 
 /** `task.progress-updated` */
 export type TaskProgressEvent = EventMap["task.progress-updated"];
