@@ -21,8 +21,20 @@ export const replaySchema = section({
     .describe("Most events that one reconnect replays; beyond, a gap with `resync: true` instead of a partial flood."),
   maxBytes: byteSize("64KiB", "1GiB").prefault("16MiB")
     .describe("Most bytes that one reconnect replays."),
+  maxAge: duration("1s", "3650d").prefault("1d")
+    .describe(
+      "How old the first missed event may be; who was away longer gets a gap with `resync: true`. It is seen when the first records beyond the journal are read, by the time that they carry.",
+    ),
   maxConcurrent: z.int().min(1).max(10_000).default(64)
     .describe("Most replays from a bus at once; the next ones wait. Replays from the journal do not count."),
+  maxUnderWay: z.int().min(1).max(1_000_000).default(5_000)
+    .describe(
+      "Most replays that have begun and are not at the head, those that wait included; beyond, a stream with a cursor is refused softly as `overloaded`.",
+    ),
+  maxInFlightBytes: byteSize("64KiB", "64GiB").prefault("64MiB")
+    .describe(
+      "Most bytes that all replays together have handed out and their clients have not taken; beyond, replays wait. Bounds memory when a crowd comes back.",
+    ),
   allowEarliest: z.boolean().default(true)
     .describe(
       "Whether a client may ask for `earliest`, within the limits above. When off it is answered as `now`, with a gap.",

@@ -7,16 +7,16 @@ import type { CloseReason } from "../model/close_reason.ts";
 import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { Journal } from "../replay/journal.ts";
-import type { ReplayHistory } from "../replay/replay.ts";
-import { ReadGate, SharedPasses } from "../replay/shared_passes.ts";
+import { ReplayTurns } from "../replay/replay_turns.ts";
+import { ReadGate } from "../replay/shared_passes.ts";
 import type { StreamContext } from "../stream/open_stream.ts";
 import { StreamManager } from "../stream/stream_manager.ts";
 import { sourceChanged } from "../wire/control_events.ts";
 import { type AttachedSource, inOrder, startPositions } from "./attach_sources.ts";
 import { backOff } from "./back_off.ts";
 import type { DeadLetterWriter } from "./dead_letter_writer.ts";
-import { framesOf } from "./frames_of.ts";
 import { ingest, type IngestObserver } from "./ingest.ts";
+import { replayLadder } from "./replay_ladder.ts";
 import type { SourceStates } from "./source_states.ts";
 
 /** What the way from the buses to the streams is made of. */
@@ -31,11 +31,6 @@ export interface DeliveryInit {
 
 const log = getLogger(["tidegate", "gateway"]);
 
-/** Records that one shared read takes from a bus: some 20 ms of Kafka, and little enough to share the loop. */
-const RECORDS_A_READ = 1_000;
-/** Longer than the spread of a crowd that comes back after a restart. */
-const KEEP_PASS_MS = 15_000;
-const MAX_KEPT_PASS_BYTES = 64 * 1024 * 1024;
 /** Reads further than this behind the journal cost the bus more than a client's own re-read of its state. */
 const SCANNED_RECORDS_PER_EVENT = 100;
 const MAX_AHEAD_WAIT_MS = 5_000;
@@ -103,7 +98,7 @@ export class Delivery {
   }
 
   #makeStreams(journal: Journal, sources: readonly AttachedSource[]): StreamContext {
-    const { config: { streams, replay, server }, metrics, broadcaster } = this.#init;
+    const { config: { streams, replay, server }, metrics, broadcaster, pipeline } = this.#init;
     const formats = new Map(sources.map(({ bus }) => [bus.source, bus.offsetFormat]));
     const manager = new StreamManager({
       limits: streams,
@@ -122,37 +117,25 @@ export class Delivery {
       maxEvents: replay.maxEvents,
       maxBytes: replay.maxBytes,
       maxScannedRecords: replay.maxEvents * SCANNED_RECORDS_PER_EVENT,
+      maxAgeMs: replay.maxAgeMs,
       maxAheadWaitMs: MAX_AHEAD_WAIT_MS,
     };
-    const histories = sources.map((source, sourceIndex) => this.#historyOf(source, sourceIndex, gate));
+    const turns = new ReplayTurns(replay);
+    metrics.observe("tidegate_replays_under_way", "Replays that are not at the head", () => turns.underWay);
+    metrics.observe("tidegate_replay_bytes", "Bytes of replays on their way", () => turns.bytesInFlight);
+    const { maxFrameBytes } = streams;
+    const histories = sources.map(({ bus }, sourceIndex) =>
+      replayLadder({ bus, sourceIndex, pipeline, maxFrameBytes, gate })
+    );
     return {
       manager,
-      replay: { journal, histories, limits },
+      replay: { journal, histories, limits, turns },
       heartbeatMs: streams.heartbeatMs,
       node: server.node,
       allowEarliest: replay.allowEarliest,
       onReplayed: (origin) => metrics.replays.inc({ origin }),
       onFailure: (connection, error) =>
         log.error("Cannot replay for stream {id}: {reason}", { id: connection.id, reason: reasonOf(error), error }),
-    };
-  }
-
-  #historyOf({ bus }: AttachedSource, sourceIndex: number, gate: ReadGate): ReplayHistory {
-    const { pipeline, config: { streams } } = this.#init;
-    const limits = {
-      recordsARead: RECORDS_A_READ,
-      keepMs: KEEP_PASS_MS,
-      maxKeptBytes: MAX_KEPT_PASS_BYTES,
-    };
-    const history = {
-      readRange: bus.readRange.bind(bus),
-      bounds: () => bus.bounds(),
-      framesOf: (partition: number, records: Parameters<typeof framesOf>[2]) =>
-        framesOf(pipeline, { source: bus.source, sourceIndex, partition }, records, streams.maxFrameBytes),
-    };
-    return {
-      origin: "bus",
-      passes: new SharedPasses(history, limits, gate, () => performance.now()),
     };
   }
 

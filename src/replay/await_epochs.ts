@@ -18,7 +18,7 @@ export async function awaitEpochs(
   for (const [sourceIndex, cursor] of said.entries()) {
     if (cursor.kind !== "other-epoch") continue;
     const epoch = epochOf(sourceIndex);
-    const bounds = await histories[sourceIndex]?.passes.bounds();
+    const bounds = await histories[sourceIndex]?.bounds();
     if (bounds?.epoch === epoch) continue;
     while (epochOf(sourceIndex) === epoch && performance.now() < waitEndsAtMs) {
       await new Promise((resolve) => setTimeout(resolve, AHEAD_POLL_MS));

@@ -4,11 +4,20 @@ import { PositionVector } from "../model/position_vector.ts";
 import type { ReplayOrigin } from "../wire/control_events.ts";
 import { CursorWriter, parseCursor } from "../wire/cursor.ts";
 import { cursorOf, type Frame, withCursor } from "../wire/frame.ts";
-import type { ReplayContext, ReplayHistory, ReplayTarget } from "./replay.ts";
+import type { ReplayContext, ReplayTarget, Rung } from "./replay.ts";
+import type { ReplayPlace } from "./replay_turns.ts";
 import type { Stretch } from "./shared_passes.ts";
 
-/** Frames of one journal page: about 64 KiB of usual events, so that one client never holds the loop. */
+/** Frames that are handed out in one turn: about 64 KiB of usual events, so that one client never holds the loop. */
 const PAGE_FRAMES = 256;
+/** Bytes of a stretch that are handed out in one turn, or one frame of any size: what waits for one reader stays small. */
+const PAGE_BYTES = 256 * 1024;
+
+/** Holes of upper rungs that one climb has filled piece by piece; behind more of them the log is read as a whole. */
+const MAX_FILLED_HOLES = 8;
+
+/** The deeper, the later. */
+const DEPTHS: readonly ReplayOrigin[] = ["journal", "redis", "bus"];
 
 /** How far a node that lags behind the cursor looks again, in milliseconds. */
 export const AHEAD_POLL_MS = 20;
@@ -28,19 +37,28 @@ export class Climb {
   readonly #context: ReplayContext;
   readonly #target: ReplayTarget;
   readonly #at: PositionVector;
+  readonly #place: ReplayPlace;
   readonly #signal: AbortSignal;
   readonly #cursor: CursorWriter;
   /** Events and bytes that count towards the limits; from 0 again when the rest was given up. */
   #events = 0;
   #bytes = 0;
   #waitEndsAtMs: number | undefined;
+  #filledHoles = 0;
   /** From here on every frame of the journal carries a cursor that is at or above this client's. */
   #sharesCursors = false;
 
-  constructor(context: ReplayContext, target: ReplayTarget, at: PositionVector, signal: AbortSignal) {
+  constructor(
+    context: ReplayContext,
+    target: ReplayTarget,
+    at: PositionVector,
+    place: ReplayPlace,
+    signal: AbortSignal,
+  ) {
     this.#context = context;
     this.#target = target;
     this.#at = at;
+    this.#place = place;
     this.#signal = signal;
     this.#cursor = new CursorWriter(at);
   }
@@ -81,21 +99,40 @@ export class Climb {
     return false;
   }
 
+  /** Takes what is next of a partition's past from the first rung that can prove it; what none can is a gap. */
   async takeStretch(sourceIndex: number, partition: number, to: Offset): Promise<void> {
-    const history = this.#context.histories[sourceIndex];
+    const rungs = this.#context.histories[sourceIndex]?.rungs ?? [];
     const from = this.#at.next(sourceIndex, partition) ?? 0n;
     const epoch = this.#at.sources[sourceIndex]?.epoch ?? "";
-    const stretch = await this.#readHistory(history, epoch, partition, from, to);
-    if (stretch.gap !== undefined) {
-      const { next, reason, lost } = stretch.gap;
-      return this.#announce(sourceIndex, { partition, from, next, reason, lost, resync: true });
+    let end = to;
+    let gap = unreadable(partition, from, end);
+    for (const rung of rungs) {
+      const stretch = await this.#read(rung, epoch, partition, from, end);
+      if (stretch !== undefined && stretch.gap === undefined) {
+        // Whoever shared this read goes on at this very moment too.
+        await this.#place.turn();
+        this.#signal.throwIfAborted();
+        return this.#takeFrames(sourceIndex, partition, rung.origin, stretch);
+      }
+      gap = stretch?.gap ?? unreadable(partition, from, end);
+      // Only the hole is the next rung's: behind it this one goes on.
+      if (rung !== rungs.at(-1) && this.#filledHoles++ < MAX_FILLED_HOLES) end = gap.next;
     }
-    this.origin = history?.origin ?? "bus";
-    const wanted = stretch.frames.filter((frame) => this.#wants(frame));
-    this.#offer(
-      onePerRecord(wanted).map((frame) => withCursor(frame, this.#cursor.pass(sourceIndex, partition, frame.offset))),
-    );
-    this.#cursor.advance(sourceIndex, partition, stretch.next);
+    const { next, reason, lost } = gap;
+    this.#announce(sourceIndex, { partition, from, next, reason, lost, resync: true });
+  }
+
+  /** As much of a stretch as one turn may hand out; what is left is read again, by then mostly from what is kept of it. */
+  #takeFrames(sourceIndex: number, partition: number, origin: ReplayOrigin, stretch: Stretch): void {
+    const { limits } = this.#context;
+    if (stretch.sinceMs !== undefined && Date.now() - stretch.sinceMs > (limits.maxAgeMs ?? Number.POSITIVE_INFINITY)) {
+      return this.giveUp();
+    }
+    if (DEPTHS.indexOf(origin) > DEPTHS.indexOf(this.origin)) this.origin = origin;
+    const wanted = onePerRecord(stretch.frames.filter((frame) => this.#wants(frame)));
+    const page = pageOf(wanted, limits.pageFrames ?? PAGE_FRAMES);
+    this.#offer(page.map((frame) => withCursor(frame, this.#cursor.pass(sourceIndex, partition, frame.offset))));
+    if (page.length === wanted.length) this.#cursor.advance(sourceIndex, partition, stretch.next);
     this.#sharesCursors = false;
   }
 
@@ -108,7 +145,7 @@ export class Climb {
     // One wait for all sources and partitions: the rest of the stream waits with it.
     this.#waitEndsAtMs ??= performance.now() + limits.maxAheadWaitMs;
     const epoch = this.#at.sources[sourceIndex]?.epoch;
-    const bounds = await histories[sourceIndex]?.passes.bounds();
+    const bounds = await histories[sourceIndex]?.bounds();
     if (bounds?.epoch === epoch) {
       const beyond = this.#aheadPartitions(sourceIndex).filter((partition) =>
         (this.#at.next(sourceIndex, partition) ?? 0n) > (bounds?.partitions.get(partition)?.next ?? 0n)
@@ -157,13 +194,16 @@ export class Climb {
 
   #offer(frames: readonly Frame[]): void {
     if (frames.length === 0) return;
+    let bytes = 0;
     for (const frame of frames) {
       if (frame.scope !== null) {
         this.replayed++;
         this.#events++;
       }
-      this.#bytes += frame.bytes.length;
+      bytes += frame.bytes.length;
     }
+    this.#bytes += bytes;
+    this.#place.hold(bytes);
     this.#target.offer(frames);
   }
 
@@ -229,26 +269,29 @@ export class Climb {
     }));
   }
 
-  async #readHistory(
-    history: ReplayHistory | undefined,
-    epoch: string,
-    partition: number,
-    from: Offset,
-    to: Offset,
-  ): Promise<Stretch> {
-    if (history === undefined) return unreadable(partition, from, to);
+  /** `undefined` when it cannot be read at all: its owner logs why. */
+  async #read(rung: Rung, epoch: string, partition: number, from: Offset, to: Offset): Promise<Stretch | undefined> {
     try {
-      return await history.passes.read(epoch, partition, from, to, this.#signal);
+      return await rung.passes.read(epoch, partition, from, to, this.#signal);
     } catch {
-      // The log is down or refuses: its owner logs that. For this client it is history that cannot be read.
       this.#signal.throwIfAborted();
-      return unreadable(partition, from, to);
+      return undefined;
     }
   }
 }
 
-function unreadable(partition: number, from: Offset, next: Offset): Stretch {
-  return { from, next, frames: [], gap: { kind: "gap", partition, from, next, reason: "source-reset", lost: null } };
+/** The first so many frames, or so many bytes, at least one. */
+function pageOf(frames: readonly Frame[], maxFrames: number): readonly Frame[] {
+  let bytes = 0;
+  const tooMany = frames.findIndex((frame, index) => {
+    bytes += frame.bytes.length;
+    return index > 0 && (index >= maxFrames || bytes > PAGE_BYTES);
+  });
+  return tooMany < 0 ? frames : frames.slice(0, tooMany);
+}
+
+function unreadable(partition: number, from: Offset, next: Offset): NonNullable<Stretch["gap"]> {
+  return { kind: "gap", partition, from, next, reason: "source-reset", lost: null };
 }
 
 function onePerRecord(frames: readonly Frame[]): readonly Frame[] {

@@ -4,6 +4,8 @@ import type { ReplayOrigin } from "../wire/control_events.ts";
 import type { Frame } from "../wire/frame.ts";
 import { Climb } from "./climb.ts";
 import type { Journal } from "./journal.ts";
+import type { HistoryBounds } from "./bus_stretches.ts";
+import type { ReplayTurns } from "./replay_turns.ts";
 import type { Selection } from "./scope_index.ts";
 import type { SharedPasses } from "./shared_passes.ts";
 
@@ -13,7 +15,10 @@ import type { SharedPasses } from "./shared_passes.ts";
  * A replay is a position vector that climbs: below a partition's floor in the journal it is carried by stretches
  * read from the source's history, above all floors by pages of the journal. Each step is taken anew from where the vector
  * stands, so nothing depends on what was true before a wait: if the journal has moved on meanwhile, the next step is
- * one more stretch. A stretch that cannot be read is a gap, told at its place, and the vector stands behind it.
+ * one more stretch. A history is a ladder: what one rung cannot prove complete the next one is asked for; what the last
+ * one cannot is a gap, told at its place, and the vector stands behind it.
+ *
+ * Replays take turns (`replay_turns.ts`): a crowd that comes back at one moment leaves the loop to live delivery.
  *
  * The last step is synchronous: a page that reaches the head and `onHead`, which joins the live cohort, run in one
  * turn. No event can fall between, none can come twice.
@@ -35,10 +40,19 @@ export interface ReplayContext {
   /** One for each source, by its index. */
   readonly histories: readonly ReplayHistory[];
   readonly limits: ReplayLimits;
+  readonly turns: ReplayTurns;
 }
 
 /** A source's past beyond the journal. */
 export interface ReplayHistory {
+  /** In the order in which they are asked; the last one is the log itself. */
+  readonly rungs: readonly Rung[];
+  /** The log's present epoch and ends; `undefined` when it cannot be asked. */
+  bounds(): Promise<HistoryBounds | undefined>;
+}
+
+/** One place of a source's past, and its reads that replays share. */
+export interface Rung {
   readonly origin: Exclude<ReplayOrigin, "journal">;
   readonly passes: SharedPasses;
 }
@@ -51,9 +65,11 @@ export interface ReplayLimits {
   readonly maxBytes: number;
   /** Records read from the history of all partitions together, wanted or not: the bus's cost has a limit too. */
   readonly maxScannedRecords: number;
+  /** Milliseconds since the first event that was missed, where what is read tells its time; default without end. */
+  readonly maxAgeMs?: number;
   /** Milliseconds that a node which has not read as far as the cursor waits until it has. */
   readonly maxAheadWaitMs: number;
-  /** Frames of one journal page; default 256, smaller in tests. */
+  /** Frames handed out in one turn; default 256, smaller in tests. */
   readonly pageFrames?: number;
 }
 
@@ -70,14 +86,22 @@ export async function replay(
   onHead: (replayed: number, origin: ReplayOrigin) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const climb = new Climb(context, target, at, signal);
-  for (;;) {
+  using place = context.turns.enter();
+  const climb = new Climb(context, target, at, place, signal);
+  // Most who come back are at the head with one page. The first one comes at once, unless others wait already.
+  for (let needsTurn = context.turns.isBusy;; needsTurn = true) {
+    if (needsTurn) await place.turn();
+    signal.throwIfAborted();
+    // No await from here to the end of a page: the look at the head and joining are one turn.
     const step = climb.nextStep();
     if (step.kind === "page" && climb.takePage()) return onHead(climb.replayed, climb.origin);
     if (step.kind === "history") await climb.takeStretch(step.sourceIndex, step.partition, step.to);
     if (step.kind === "ahead") await climb.waitForNode(step.sourceIndex);
     if (step.kind === "epoch") climb.enterEpoch(step.sourceIndex);
     if (step.kind === "too-much") climb.giveUp();
-    else await target.room();
+    else {
+      await target.room();
+      place.settle();
+    }
   }
 }

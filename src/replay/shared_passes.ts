@@ -1,21 +1,15 @@
-import type { BusRecord, RangeEvent } from "../model/bus_record.ts";
+import type { RangeEvent } from "../model/bus_record.ts";
 import type { Offset } from "../model/position.ts";
 import type { Frame } from "../wire/frame.ts";
 
-/** What one source offers to those who read it again. */
-export interface HistorySource {
-  /** Reads `[from, to)` of one partition in order; stopping early is allowed. */
-  readRange(partition: number, from: Offset, to: Offset, signal: AbortSignal): AsyncIterable<RangeEvent>;
-  /** The log's present epoch and ends. */
-  bounds(): Promise<HistoryBounds>;
-  /** Makes frames without a cursor of records, as the live path would have: the same mapping, the same minimisation. */
-  framesOf(partition: number, records: readonly BusRecord[]): readonly Frame[];
-}
-
-/** As far as a log reaches now. */
-export interface HistoryBounds {
-  readonly epoch: string;
-  readonly partitions: ReadonlyMap<number, { readonly next: Offset }>;
+/** A place that a source's past can be read from. What it answers is complete, or says that it is not. */
+export interface StretchSource {
+  /**
+   * The next stretch from `from`, never past `to`; it may end before, not at `from`.
+   *
+   * @param epoch the incarnation of the log that the offsets are of; when it is gone, the answer is a gap
+   */
+  read(epoch: string, partition: number, from: Offset, to: Offset): Promise<Stretch>;
 }
 
 /** A stretch of one partition as the log has it now. */
@@ -25,14 +19,14 @@ export interface Stretch {
   readonly next: Offset;
   /** In offset order, without cursor. */
   readonly frames: readonly Frame[];
-  /** Set when `[from, next)` could not be read: the log no longer has it. */
+  /** Milliseconds since 1970 of its oldest record, where that is known. */
+  readonly sinceMs?: number;
+  /** Set when `[from, next)` cannot be proved complete: it is no longer there, or never was. */
   readonly gap?: Extract<RangeEvent, { kind: "gap" }>;
 }
 
 /** Limits of {@link SharedPasses}. */
 export interface PassLimits {
-  /** Records that one read takes from the bus at most; a client's replay is many of them. */
-  readonly recordsARead: number;
   /** Milliseconds that a stretch stays for others who want it too. */
   readonly keepMs: number;
   /** Bytes of frames kept in all; the oldest stretch goes first. */
@@ -50,37 +44,27 @@ interface Pass {
 }
 
 /**
- * Reads the bus for replays, once for all who are near each other: whoever wants a stretch that is being read waits
+ * Reads a source's past for replays, once for all who are near each other: whoever wants a stretch that is being read waits
  * for that read, and it stays for a few seconds for those who come just after. A reader that begins earlier reads
- * only up to where another has begun. So a crowd that comes back costs the bus one pass, not one a client.
+ * only up to where another has begun. So a crowd that comes back costs one pass, not one a client.
  */
 export class SharedPasses {
-  readonly #source: HistorySource;
+  readonly #source: StretchSource;
   readonly #limits: PassLimits;
   readonly #gate: ReadGate;
   readonly #now: () => number;
   readonly #passes = new Map<number, Pass[]>();
   #epoch = "";
 
-  constructor(source: HistorySource, limits: PassLimits, gate: ReadGate, now: () => number) {
+  constructor(source: StretchSource, limits: PassLimits, gate: ReadGate, now: () => number) {
     this.#source = source;
     this.#limits = limits;
     this.#gate = gate;
     this.#now = now;
   }
 
-  /** The log's bounds; `undefined` when it cannot be asked. Never an answer to someone else: it might be older than the question. */
-  async bounds(): Promise<HistoryBounds | undefined> {
-    try {
-      return await this.#source.bounds();
-    } catch {
-      // Its owner logs that the log cannot be asked; to the caller it means that nobody knows.
-      return undefined;
-    }
-  }
-
   /**
-   * The next stretch from `from`, never past `to`. Rejects when the bus does; a rejected read is not kept.
+   * The next stretch from `from`, never past `to`. Rejects when the source does; a rejected read is not kept.
    *
    * @param epoch the incarnation of the log that the offsets are of; when it is gone, the answer is a gap
    * @param signal ends the wait of this caller; the read goes on for the others
@@ -102,7 +86,7 @@ export class SharedPasses {
   }
 
   #begin(epoch: string, partition: number, from: Offset, to: Offset, passes: Pass[]): Promise<Stretch> {
-    const stretch = this.#gate.run(() => this.#readEpoch(epoch, partition, from, to));
+    const stretch = this.#gate.run(() => this.#source.read(epoch, partition, from, to));
     const pass: Pass = { from, plannedNext: to, stretch, done: undefined, bytes: 0, startedAtMs: this.#now() };
     passes.push(pass);
     stretch.then((done) => {
@@ -111,32 +95,6 @@ export class SharedPasses {
       this.#forgetOverLimit();
     }, () => this.#passes.set(partition, this.#passesOf(partition).filter((kept) => kept !== pass)));
     return stretch;
-  }
-
-  /** Looked at after the read, the epoch proves that all that was read is of the log that was asked for. */
-  async #readEpoch(epoch: string, partition: number, from: Offset, to: Offset): Promise<Stretch> {
-    const stretch = await this.#readBus(partition, from, to);
-    if ((await this.#source.bounds()).epoch === epoch) return stretch;
-    return { from, next: to, frames: [], gap: { kind: "gap", partition, from, next: to, reason: "epoch", lost: null } };
-  }
-
-  async #readBus(partition: number, from: Offset, to: Offset): Promise<Stretch> {
-    const frames: Frame[] = [];
-    let next = from;
-    let count = 0;
-    // Not a client's signal: a client that goes away must not take the read from the others.
-    for await (const event of this.#source.readRange(partition, from, to, READ_TO_THE_END)) {
-      if (event.kind === "gap") {
-        // What came before the gap is an answer of its own; the gap is met again, first, by the next read.
-        return next > from ? { from, next, frames } : { from, next: event.next, frames, gap: event };
-      }
-      for (const frame of this.#source.framesOf(partition, event.records)) frames.push(frame);
-      next = event.next;
-      count += event.records.length;
-      if (count >= this.#limits.recordsARead) return { from, next: next > to ? to : next, frames };
-    }
-    // A range ends when its end is proved reached, also where the last offsets are holes.
-    return { from, next: to, frames };
   }
 
   #passesOf(partition: number): Pass[] {
@@ -185,15 +143,16 @@ export class ReadGate {
   }
 }
 
-const READ_TO_THE_END = new AbortController().signal;
-
 function part(stretch: Stretch, from: Offset, to: Offset): Stretch {
   const { gap, next } = stretch;
   const end = next < to ? next : to;
   if (from === stretch.from && end === next) return stretch;
   // How many are missing in a part of a gap nobody knows.
   if (gap !== undefined) return { from, next: end, frames: [], gap: { ...gap, from, next: end, lost: null } };
-  return { from, next: end, frames: stretch.frames.filter(({ offset }) => offset >= from && offset < end) };
+  const { sinceMs } = stretch;
+  const frames = stretch.frames.filter(({ offset }) => offset >= from && offset < end);
+  // The oldest record of the whole may be of a part that is not asked for: too old is no answer then.
+  return { from, next: end, frames, ...(sinceMs === undefined || from > stretch.from ? {} : { sinceMs }) };
 }
 
 function abortable<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {

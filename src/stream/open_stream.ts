@@ -42,7 +42,7 @@ export function openStream(
   subscription: Subscription,
   cursor: string | undefined,
 ): Response {
-  const refusal = context.manager.refusalFor(reader);
+  const refusal = context.manager.refusalFor(reader) ?? replayRefusal(context, cursor);
   if (refusal !== undefined) return refusedStream(refusal, context.manager.refuse(refusal));
   const connection = context.manager.open(reader, subscription);
   const start = startOf(context, cursor);
@@ -50,6 +50,12 @@ export function openStream(
   if (start.kind === "live") context.manager.join(connection);
   else void bringToHead(context, connection, start);
   return new Response(connection.body, { headers: STREAM_HEADERS });
+}
+
+/** A crowd that comes back is let in piece by piece; who needs no replay never waits for it. */
+export function replayRefusal({ replay }: StreamContext, cursor: string | undefined): "overloaded" | undefined {
+  const needsReplay = cursor !== undefined && cursor !== "" && cursor !== "now";
+  return needsReplay && replay.turns.isFull ? "overloaded" : undefined;
 }
 
 /** A refusal that the client should retry: a stream that says so and ends. Anything but 200 would silence a native EventSource. */

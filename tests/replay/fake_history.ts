@@ -1,6 +1,6 @@
 import type { BusRecord, RangeEvent } from "../../src/model/bus_record.ts";
 import type { Offset } from "../../src/model/position.ts";
-import type { HistorySource } from "../../src/replay/shared_passes.ts";
+import type { HistorySource } from "../../src/replay/bus_stretches.ts";
 import type { Frame } from "../../src/wire/frame.ts";
 import { frameAt } from "./frames.ts";
 
@@ -9,6 +9,8 @@ export class FakeHistory implements HistorySource {
   epoch: string;
   first: Offset = 0n;
   end: Offset;
+  /** Of every record; 0 for none. */
+  timestampMs = 0;
   /** Records of one batch. */
   batch = 10n;
   /** Every read that was begun. */
@@ -54,7 +56,7 @@ export class FakeHistory implements HistorySource {
       }
       const next = [at + this.batch, to, this.end].reduce((least, each) => each < least ? each : least);
       if (next <= at) return yield { kind: "gap", partition, from: at, next: to, reason: "ahead", lost: null };
-      const records = Array.from({ length: Number(next - at) }, (_, index) => recordAt(at + BigInt(index)));
+      const records = Array.from({ length: Number(next - at) }, (_, index) => this.#recordAt(at + BigInt(index)));
       this.recordsRead += records.length;
       yield { kind: "records", partition, records, next };
       at = next;
@@ -69,8 +71,8 @@ export class FakeHistory implements HistorySource {
   framesOf(partition: number, records: readonly BusRecord[]): readonly Frame[] {
     return records.map(({ offset }) => frameAt(partition, offset));
   }
-}
 
-function recordAt(offset: Offset): BusRecord {
-  return { offset, timestampMs: 0, key: null, value: null, headers: new Map() };
+  #recordAt(offset: Offset): BusRecord {
+    return { offset, timestampMs: this.timestampMs, key: null, value: null, headers: new Map() };
+  }
 }

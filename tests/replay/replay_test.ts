@@ -6,8 +6,16 @@ import type { PositionVector } from "../../src/model/position_vector.ts";
 import type { Scope } from "../../src/model/scope.ts";
 import { awaitEpochs } from "../../src/replay/await_epochs.ts";
 import { Journal, type JournalLimits } from "../../src/replay/journal.ts";
-import { replay, type ReplayContext, type ReplayLimits, type ReplayTarget } from "../../src/replay/replay.ts";
-import { ReadGate, SharedPasses } from "../../src/replay/shared_passes.ts";
+import {
+  replay,
+  type ReplayContext,
+  type ReplayLimits,
+  type ReplayTarget,
+  type Rung,
+} from "../../src/replay/replay.ts";
+import { BusStretches } from "../../src/replay/bus_stretches.ts";
+import { ReplayTurns } from "../../src/replay/replay_turns.ts";
+import { ReadGate, SharedPasses, type StretchSource } from "../../src/replay/shared_passes.ts";
 import { parseCursor } from "../../src/wire/cursor.ts";
 import { cursorOf, type Frame } from "../../src/wire/frame.ts";
 import { FakeHistory } from "./fake_history.ts";
@@ -48,19 +56,28 @@ interface Setup {
   readonly journal?: Partial<JournalLimits>;
   readonly limits?: Partial<ReplayLimits>;
   readonly start?: PositionVector;
+  /** Rungs above the log, each a history of its own. */
+  readonly above?: readonly FakeHistory[];
 }
 
 /** A node that has read one source from `start` on, and the log behind it. */
-function setUp({ journal: journalLimits, limits, start = positions([0n]) }: Setup = {}) {
+function setUp({ journal: journalLimits, limits, start = positions([0n]), above = [] }: Setup = {}) {
   const journal = new Journal({ ...WIDE, ...journalLimits }, start);
   const history = new FakeHistory("epoch of s0", 1_000n);
-  const passes = new SharedPasses(
-    history,
-    { recordsARead: 1_000, keepMs: 0, maxKeptBytes: 1e9 },
-    new ReadGate(1),
-    () => performance.now(),
-  );
-  const context: ReplayContext = { journal, histories: [{ origin: "bus", passes }], limits: { ...LIMITS, ...limits } };
+  const gate = new ReadGate(1);
+  const stretches = new BusStretches(history, 1_000);
+  const passesOf = (source: StretchSource) =>
+    new SharedPasses(source, { keepMs: 0, maxKeptBytes: 1e9 }, gate, () => performance.now());
+  const rungs: Rung[] = [
+    ...above.map((history): Rung => ({ origin: "redis", passes: passesOf(new BusStretches(history, 1_000)) })),
+    { origin: "bus", passes: passesOf(stretches) },
+  ];
+  const context: ReplayContext = {
+    journal,
+    histories: [{ rungs, bounds: () => stretches.bounds() }],
+    limits: { ...LIMITS, ...limits },
+    turns: new ReplayTurns({ maxUnderWay: 10, maxInFlightBytes: 1e9 }),
+  };
   const target = new FakeTarget();
   const append = (from: number, to: number, partition = 0) => {
     for (let offset = from; offset < to; offset++) {
@@ -152,6 +169,82 @@ Deno.test("replay: a history that cannot be read is a gap up to the journal", as
   history.release(new Error("down"));
   await run(positions([3n]));
   assert.deepEqual(target.told, ["source-reset", ...range(25, 30)]);
+});
+
+Deno.test("replay: a rung that has all of it answers alone, and the deepest one that was used is told", async () => {
+  const redis = new FakeHistory("epoch of s0", 1_000n);
+  const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, above: [redis] });
+  append(0, 30);
+  assert.deepEqual(await run(positions([3n])), ["27 from redis"]);
+  assert.deepEqual(target.told, range(3, 30));
+  assert.deepEqual([redis.reads.length, history.reads.length], [1, 0]);
+});
+
+Deno.test("replay: what a rung cannot prove is the next one's, and only that", async () => {
+  const redis = new FakeHistory("epoch of s0", 1_000n);
+  const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, above: [redis] });
+  append(0, 30);
+  redis.first = 9n;
+  assert.deepEqual(await run(positions([3n])), ["27 from bus"]);
+  assert.deepEqual(target.told, range(3, 30));
+  assert.deepEqual(history.reads, [[0, 3n, 9n]]);
+});
+
+Deno.test("replay: what no rung can prove is a gap of exactly that, ahead of the rest", async () => {
+  const redis = new FakeHistory("epoch of s0", 1_000n);
+  const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, above: [redis] });
+  append(0, 30);
+  redis.first = 9n;
+  history.first = 20n;
+  assert.deepEqual(await run(positions([3n])), ["21 from redis"]);
+  assert.deepEqual(target.told, ["retention", ...range(9, 30)]);
+  assert.deepEqual([target.gaps[0]?.from, target.gaps[0]?.next], [3n, 9n]);
+});
+
+Deno.test("replay: a rung that is down is passed over; when the log is down too, the rest up to the journal is a gap", async () => {
+  const redis = new FakeHistory("epoch of s0", 1_000n);
+  const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, above: [redis] });
+  append(0, 30);
+  redis.release(new Error("down"));
+  assert.deepEqual(await run(positions([3n])), ["27 from bus"]);
+  history.release(new Error("down"));
+  assert.deepEqual(await run(positions([3n])), ["5 from journal"]);
+  assert.deepEqual(target.told, [...range(3, 30), "source-reset", ...range(25, 30)]);
+});
+
+Deno.test("replay: a rung full of holes does not break the log's read into pieces without end", async () => {
+  const redis = new FakeHistory("epoch of s0", 1_000n);
+  const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, above: [redis] });
+  append(0, 100);
+  redis.readRange = async function* (partition, from) {
+    await undefined;
+    yield { kind: "gap", partition, from, next: from + 1n, reason: "trimmed", lost: null };
+  };
+  assert.deepEqual(await run(positions([0n])), ["100 from bus"]);
+  assert.deepEqual(target.told, range(0, 100));
+  assert.equal(history.reads.length, 9);
+});
+
+Deno.test("replay: a stretch is handed out in turns of a page, each frame with its own cursor", async () => {
+  const { target, append, run, history } = setUp({ journal: { maxEvents: 5 }, limits: { pageFrames: 4 } });
+  append(0, 30);
+  const pages: number[] = [];
+  target.room = () => Promise.resolve(void pages.push(target.frames.length));
+  await run(positions([3n]));
+  assert.deepEqual(target.told, range(3, 30));
+  assert.deepEqual(pages.slice(0, 4), [4, 8, 12, 16]);
+  assert.deepEqual(history.reads[1], [0, 7n, 25n], "nothing is held for a reader between its turns");
+});
+
+Deno.test("replay: a client whose first missed event is older than the limit gets a gap, when what is read tells its time", async () => {
+  const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, limits: { maxAgeMs: 60_000 } });
+  append(0, 30);
+  history.timestampMs = Date.now() - 50_000;
+  assert.deepEqual(await run(positions([3n])), ["27 from bus"]);
+  history.timestampMs = Date.now() - 70_000;
+  assert.deepEqual(await run(positions([3n])), ["0 from journal"]);
+  assert.deepEqual(target.told.slice(27), ["replay-limit"]);
+  assert.deepEqual([target.gaps[0]?.from, target.gaps[0]?.next], [3n, 30n]);
 });
 
 Deno.test("replay: what a filter or the audience keeps back is passed over and not counted", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Offset } from "../../src/model/position.ts";
+import { BusStretches } from "../../src/replay/bus_stretches.ts";
 import { ReadGate, SharedPasses, type Stretch } from "../../src/replay/shared_passes.ts";
 import { FakeHistory } from "./fake_history.ts";
 
@@ -9,14 +10,16 @@ const LIMITS = { recordsARead: 1_000, keepMs: 1_000, maxKeptBytes: 1e9 };
 function setUp(limits: Partial<typeof LIMITS> = {}, maxConcurrentReads = 10) {
   const history = new FakeHistory("e", 100n);
   const clock = { nowMs: 0 };
+  const { recordsARead, ...passLimits } = { ...LIMITS, ...limits };
+  const stretches = new BusStretches(history, recordsARead);
   const passes = new SharedPasses(
-    history,
-    { ...LIMITS, ...limits },
+    stretches,
+    passLimits,
     new ReadGate(maxConcurrentReads),
     () => clock.nowMs,
   );
   const read = (from: Offset, to: Offset, signal = NEVER) => passes.read("e", 0, from, to, signal);
-  return { history, clock, passes, read };
+  return { history, clock, stretches, passes, read };
 }
 
 function summary({ from, next, frames, gap }: Stretch) {
@@ -163,11 +166,11 @@ Deno.test("SharedPasses.read: who goes away does not take the read from the othe
   assert.equal(history.reads.length, 1);
 });
 
-Deno.test("SharedPasses.bounds: what the log says, or nothing when it cannot be asked", async () => {
-  const { history, passes } = setUp();
-  assert.equal((await passes.bounds())?.partitions.get(0)?.next, 100n);
+Deno.test("BusStretches.bounds: what the log says, or nothing when it cannot be asked", async () => {
+  const { history, stretches } = setUp();
+  assert.equal((await stretches.bounds())?.partitions.get(0)?.next, 100n);
   history.release(new Error("gone"));
-  assert.equal(await passes.bounds(), undefined);
+  assert.equal(await stretches.bounds(), undefined);
 });
 
 Deno.test("ReadGate.run: runs so many at once and the others in order, also behind one that failed", async () => {

@@ -181,7 +181,7 @@ const SABOTAGES: Readonly<Record<string, (node: SimulatedNode) => void>> = {
     };
   },
   "a history that skips a record": ({ context }) => {
-    for (const { passes } of context.replay.histories) {
+    for (const { passes } of context.replay.histories.flatMap(({ rungs }) => rungs)) {
       const read = passes.read.bind(passes);
       passes.read = async (...where) => {
         const stretch = await read(...where);
@@ -190,7 +190,7 @@ const SABOTAGES: Readonly<Record<string, (node: SimulatedNode) => void>> = {
     }
   },
   "a history that hides its gaps": ({ context }) => {
-    for (const { passes } of context.replay.histories) {
+    for (const { passes } of context.replay.histories.flatMap(({ rungs }) => rungs)) {
       const read = passes.read.bind(passes);
       passes.read = async (...where) => {
         const { from, next, frames } = await read(...where);

@@ -21,10 +21,11 @@ export function randomLimits(random: SeededRandom): NodeLimits {
       pageFrames: random.pick([1, 3, 256]),
     },
     passes: {
-      recordsARead: random.pick([1, 4, 1_000]),
       keepMs: random.pick([0, 500, 15_000]),
       maxKeptBytes: random.pick([0, 2_000, 1_000_000]),
     },
+    turns: { maxUnderWay: 1_000, maxInFlightBytes: random.pick([1, 2_000, 1_000_000]) },
+    recordsARead: random.pick([1, 4, 1_000]),
     streams: {
       heartbeatMs: 15_000,
       maxLifetimeMs: random.pick([20_000, 600_000]),

@@ -5,6 +5,8 @@ import type { BusRecord } from "../../src/model/bus_record.ts";
 import { PositionVector } from "../../src/model/position_vector.ts";
 import { Journal, type JournalLimits } from "../../src/replay/journal.ts";
 import type { ReplayHistory, ReplayLimits } from "../../src/replay/replay.ts";
+import { BusStretches } from "../../src/replay/bus_stretches.ts";
+import { ReplayTurns, type TurnLimits } from "../../src/replay/replay_turns.ts";
 import { type PassLimits, ReadGate, SharedPasses } from "../../src/replay/shared_passes.ts";
 import type { StreamContext } from "../../src/stream/open_stream.ts";
 import { type StreamLimits, StreamManager } from "../../src/stream/stream_manager.ts";
@@ -17,6 +19,8 @@ export interface NodeLimits {
   readonly journal: JournalLimits;
   readonly replay: ReplayLimits;
   readonly passes: PassLimits;
+  readonly turns: TurnLimits;
+  readonly recordsARead: number;
   readonly streams: StreamLimits;
   readonly maxConcurrentReads: number;
   readonly maxFlushDelayMs: number;
@@ -53,8 +57,9 @@ export class SimulatedNode {
       manager: this.manager,
       replay: {
         journal: this.journal,
-        histories: logs.map((log, sourceIndex) => historyOf(log, sourceIndex, limits.passes, gate)),
+        histories: logs.map((log, sourceIndex) => historyOf(log, sourceIndex, limits, gate)),
         limits: limits.replay,
+        turns: new ReplayTurns(limits.turns),
       },
       heartbeatMs: limits.streams.heartbeatMs,
       node: name,
@@ -137,7 +142,7 @@ function pipelineOf(log: FakeLog) {
   };
 }
 
-function historyOf(log: FakeLog, sourceIndex: number, limits: PassLimits, gate: ReadGate): ReplayHistory {
+function historyOf(log: FakeLog, sourceIndex: number, limits: NodeLimits, gate: ReadGate): ReplayHistory {
   const source = {
     readRange: log.readRange.bind(log),
     bounds: () => log.bounds(),
@@ -149,8 +154,7 @@ function historyOf(log: FakeLog, sourceIndex: number, limits: PassLimits, gate: 
         return outcome.messages.map((message) => encodeFrame(message, "", place));
       }),
   };
-  return {
-    origin: "bus",
-    passes: new SharedPasses(source, limits, gate, () => performance.now()),
-  };
+  const stretches = new BusStretches(source, limits.recordsARead);
+  const passes = new SharedPasses(stretches, limits.passes, gate, () => performance.now());
+  return { rungs: [{ origin: "bus", passes }], bounds: () => stretches.bounds() };
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { BusStretches } from "../../src/replay/bus_stretches.ts";
+import { ReplayTurns } from "../../src/replay/replay_turns.ts";
 import { ReadGate, SharedPasses } from "../../src/replay/shared_passes.ts";
 import { openStream, refusedStream, type StreamContext } from "../../src/stream/open_stream.ts";
 import { parseCursor } from "../../src/wire/cursor.ts";
@@ -12,20 +14,23 @@ import { StreamHarness, type StreamSetup } from "./stream_harness.ts";
 class Node extends StreamHarness {
   readonly history = new FakeHistory("epoch of s0", 0n);
   readonly context: StreamContext;
+  readonly turns = new ReplayTurns({ maxUnderWay: 2, maxInFlightBytes: 1e9 });
   readonly failures: unknown[] = [];
 
   constructor(events: number, setup: StreamSetup & { readonly allowEarliest?: boolean } = {}) {
     super(setup);
+    const stretches = new BusStretches(this.history, 100);
     const passes = new SharedPasses(
-      this.history,
-      { recordsARead: 100, keepMs: 0, maxKeptBytes: 0 },
+      stretches,
+      { keepMs: 0, maxKeptBytes: 0 },
       new ReadGate(1),
       () => performance.now(),
     );
+    const histories = [{ rungs: [{ origin: "bus" as const, passes }], bounds: () => stretches.bounds() }];
     const limits = { maxEvents: 1_000, maxBytes: 1e9, maxScannedRecords: 1e6, maxAheadWaitMs: 5_000 };
     this.context = {
       manager: this.manager,
-      replay: { journal: this.journal, histories: [{ origin: "bus", passes }], limits },
+      replay: { journal: this.journal, histories, limits, turns: this.turns },
       heartbeatMs: 15_000,
       node: "n1",
       allowEarliest: setup.allowEarliest ?? true,
@@ -192,4 +197,14 @@ Deno.test("openStream: a client that goes away in the middle of a replay is forg
   await response.body?.cancel();
   await node.settle();
   assert.deepEqual([node.manager.count, node.failures], [0, []]);
+});
+
+Deno.test("openStream: more replays than the limit are refused softly as overloaded; who needs none is let in", async () => {
+  const node = new Node(3);
+  using _one = node.turns.enter();
+  using _other = node.turns.enter();
+  const [refusal] = await node.blocks("earliest");
+  assert.equal(refusal?.event, "stream.closing");
+  assert.match(refusal?.data ?? "", /"reason":"overloaded","retryAfterMs":[0-9]+/);
+  assert.equal((await node.blocks(undefined))[0]?.event, "stream.opened");
 });

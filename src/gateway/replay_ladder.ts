@@ -1,0 +1,33 @@
+import type { EventBus } from "../bus/event_bus.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import { BusStretches } from "../replay/bus_stretches.ts";
+import type { ReplayHistory } from "../replay/replay.ts";
+import { type ReadGate, SharedPasses } from "../replay/shared_passes.ts";
+import { framesOf } from "./frames_of.ts";
+
+/** Records that one shared read takes from a bus: some 20 ms of Kafka, and little enough to share the loop. */
+const RECORDS_A_READ = 1_000;
+/** `keepMs` is longer than the spread of a crowd that comes back after a restart. */
+const PASS_LIMITS = { keepMs: 15_000, maxKeptBytes: 64 * 1024 * 1024 };
+
+/** What the ladder of one source is made of. */
+export interface LadderInit {
+  readonly bus: EventBus;
+  readonly sourceIndex: number;
+  readonly pipeline: Pipeline;
+  readonly maxFrameBytes: number;
+  /** Shared by all sources. */
+  readonly gate: ReadGate;
+}
+
+/** A source's past beyond the journal: the rungs that replays climb, the log itself last. */
+export function replayLadder({ bus, sourceIndex, pipeline, maxFrameBytes, gate }: LadderInit): ReplayHistory {
+  const stretches = new BusStretches({
+    readRange: bus.readRange.bind(bus),
+    bounds: () => bus.bounds(),
+    framesOf: (partition, records) =>
+      framesOf(pipeline, { source: bus.source, sourceIndex, partition }, records, maxFrameBytes),
+  }, RECORDS_A_READ);
+  const passes = new SharedPasses(stretches, PASS_LIMITS, gate, () => performance.now());
+  return { rungs: [{ origin: "bus", passes }], bounds: () => stretches.bounds() };
+}

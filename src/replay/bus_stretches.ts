@@ -1,0 +1,77 @@
+import type { BusRecord, RangeEvent } from "../model/bus_record.ts";
+import type { Offset } from "../model/position.ts";
+import type { Frame } from "../wire/frame.ts";
+import type { Stretch, StretchSource } from "./shared_passes.ts";
+
+/** What one source offers to those who read it again. */
+export interface HistorySource {
+  /** Reads `[from, to)` of one partition in order; stopping early is allowed. */
+  readRange(partition: number, from: Offset, to: Offset, signal: AbortSignal): AsyncIterable<RangeEvent>;
+  /** The log's present epoch and ends. */
+  bounds(): Promise<HistoryBounds>;
+  /** Makes frames without a cursor of records, as the live path would have: the same mapping, the same minimisation. */
+  framesOf(partition: number, records: readonly BusRecord[]): readonly Frame[];
+}
+
+/** As far as a log reaches now. */
+export interface HistoryBounds {
+  readonly epoch: string;
+  readonly partitions: ReadonlyMap<number, { readonly next: Offset }>;
+}
+
+const READ_TO_THE_END = new AbortController().signal;
+
+/** Stretches of the log itself, mapped and minimised as live records are. */
+export class BusStretches implements StretchSource {
+  readonly #source: HistorySource;
+  readonly #recordsARead: number;
+
+  /** @param recordsARead that one read takes from the bus at most; a client's replay is many of them */
+  constructor(source: HistorySource, recordsARead: number) {
+    this.#source = source;
+    this.#recordsARead = recordsARead;
+  }
+
+  /** The log's bounds; `undefined` when it cannot be asked. Never an answer to someone else: it might be older than the question. */
+  async bounds(): Promise<HistoryBounds | undefined> {
+    try {
+      return await this.#source.bounds();
+    } catch {
+      // Its owner logs that the log cannot be asked; to the caller it means that nobody knows.
+      return undefined;
+    }
+  }
+
+  /** Looked at after the read, the epoch proves that all that was read is of the log that was asked for. */
+  async read(epoch: string, partition: number, from: Offset, to: Offset): Promise<Stretch> {
+    const stretch = await this.#readRange(partition, from, to);
+    if ((await this.#source.bounds()).epoch === epoch) return stretch;
+    return { from, next: to, frames: [], gap: { kind: "gap", partition, from, next: to, reason: "epoch", lost: null } };
+  }
+
+  async #readRange(partition: number, from: Offset, to: Offset): Promise<Stretch> {
+    const frames: Frame[] = [];
+    let next = from;
+    let count = 0;
+    let since: { readonly sinceMs?: number } = {};
+    // Not a client's signal: a client that goes away must not take the read from the others.
+    for await (const event of this.#source.readRange(partition, from, to, READ_TO_THE_END)) {
+      if (event.kind === "gap") {
+        // What came before the gap is an answer of its own; the gap is met again, first, by the next read.
+        return next > from ? { from, next, frames, ...since } : { from, next: event.next, frames, gap: event };
+      }
+      if (count === 0) since = sinceOf(event.records);
+      for (const frame of this.#source.framesOf(partition, event.records)) frames.push(frame);
+      next = event.next;
+      count += event.records.length;
+      if (count >= this.#recordsARead) return { from, next: next > to ? to : next, frames, ...since };
+    }
+    // A range ends when its end is proved reached, also where the last offsets are holes.
+    return { from, next: to, frames, ...since };
+  }
+}
+
+/** A producer that sets no time leaves 0 or -1. */
+function sinceOf([first]: readonly BusRecord[]): { readonly sinceMs?: number } {
+  return first !== undefined && first.timestampMs > 0 ? { sinceMs: first.timestampMs } : {};
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import FakeTimers from "@sinonjs/fake-timers";
+import { ReplayTurns } from "../../src/replay/replay_turns.ts";
+
+const LIMITS = { maxUnderWay: 3, maxInFlightBytes: 100 };
+
+/** Lets everything go on that waits for nothing but promises. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await undefined;
+}
+
+Deno.test("ReplayTurns.isFull: as many replays as the limit may be under way, and a place is free again when one ends", () => {
+  const turns = new ReplayTurns(LIMITS);
+  const places = [turns.enter(), turns.enter()];
+  assert.ok(!turns.isFull);
+  places.push(turns.enter());
+  assert.ok(turns.isFull);
+  places[1]?.[Symbol.dispose]();
+  assert.deepEqual([turns.isFull, turns.underWay], [false, 2]);
+});
+
+Deno.test("ReplayPlace.turn: turns are granted in the order of asking, one after another", async () => {
+  const turns = new ReplayTurns(LIMITS);
+  const order: string[] = [];
+  await Promise.all(["a", "b", "c"].map(async (name) => {
+    using place = turns.enter();
+    await place.turn();
+    order.push(`${name} begins`);
+    order.push(`${name} ends`);
+  }));
+  assert.deepEqual(order, ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
+});
+
+Deno.test("ReplayPlace.turn: the event loop runs as soon as replays have worked for a slice", async () => {
+  const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    let nowMs = 0;
+    const turns = new ReplayTurns({ ...LIMITS, maxUnderWay: 100 }, () => nowMs);
+    let worked = 0;
+    for (let count = 0; count < 20; count++) {
+      void turns.enter().turn().then(() => {
+        worked++;
+        nowMs += 2;
+      });
+    }
+    await settle();
+    assert.equal(worked, 3, "6 ms are over the slice of 5");
+    assert.ok(turns.isBusy);
+    await clock.nextAsync();
+    assert.equal(worked, 6);
+    await clock.runAllAsync();
+    assert.equal(worked, 20);
+    assert.ok(!turns.isBusy);
+  } finally {
+    clock.uninstall();
+  }
+});
+
+Deno.test("ReplayPlace.turn: waits while too many bytes are on their way, until a reader has taken its own or has gone", async () => {
+  const turns = new ReplayTurns(LIMITS);
+  const [one, other, third] = [turns.enter(), turns.enter(), turns.enter()];
+  one.hold(60);
+  other.hold(60);
+  assert.ok(turns.isBusy);
+  let granted = 0;
+  void third.turn().then(() => third.hold(90)).then(() => granted++);
+  await settle();
+  assert.equal(granted, 0);
+  one.settle();
+  await settle();
+  assert.deepEqual([granted, turns.bytesInFlight], [1, 150]);
+  void one.turn().then(() => granted++);
+  await settle();
+  assert.equal(granted, 1);
+  other[Symbol.dispose]();
+  await settle();
+  assert.deepEqual([granted, turns.bytesInFlight], [2, 90]);
+});
