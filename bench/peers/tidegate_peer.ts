@@ -51,7 +51,11 @@ export async function startTidegate(overrides: SettingsOverrides): Promise<Runni
       maxBatch: 1_000,
       turns: "scope",
     }),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      // An orderly end: a profiler writes what it has only then.
+      await server.stop();
+      await server[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -80,6 +84,7 @@ function settings(port: number): SettingsOverrides {
     },
     streams: { maxTotal: 20_000, maxLifetime: "1h" },
     publish: { rate: PUBLISH_RATE },
+    drain: { window: "0s" },
   };
 }
 
