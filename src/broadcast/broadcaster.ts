@@ -61,9 +61,10 @@ export class Broadcaster {
   /**
    * @param maxFlushDelayMs how long frames may wait for others while the event loop is behind; 0 for every turn
    * @param onFlush told how many frames a flush has handed over, for metrics
+   * @param now the flush clock's time: monotonic milliseconds, default `performance.now()`
    */
-  constructor(maxFlushDelayMs: number, onFlush: (deliveries: number) => void = () => {}) {
-    this.#clock = new FlushClock(maxFlushDelayMs, () => this.flush());
+  constructor(maxFlushDelayMs: number, onFlush: (deliveries: number) => void = () => {}, now?: () => number) {
+    this.#clock = new FlushClock(maxFlushDelayMs, () => this.flush(), now);
     this.#onFlush = onFlush;
   }
 

@@ -40,6 +40,7 @@ export function randomLimits(random: SeededRandom): NodeLimits {
     },
     maxConcurrentReads: random.pick([1, 4]),
     maxFlushDelayMs: random.pick([0, 20]),
+    loopLagMs: random.pick([0, 5]),
     maxUnaskedBytes: random.pick([300, 1_000, LARGE_BODY_BYTES]),
   };
 }

@@ -24,6 +24,8 @@ export interface NodeLimits {
   readonly streams: StreamLimits;
   readonly maxConcurrentReads: number;
   readonly maxFlushDelayMs: number;
+  /** Milliseconds that pass between two looks at the flush clock: above 2 the loop is behind, and frames wait for its timer. */
+  readonly loopLagMs: number;
   readonly maxUnaskedBytes: number;
 }
 
@@ -42,7 +44,7 @@ export class SimulatedNode {
     this.#logs = logs;
     this.#random = random;
     this.journal = new Journal(limits.journal, startOf(logs, random));
-    this.broadcaster = new Broadcaster(limits.maxFlushDelayMs);
+    this.broadcaster = new Broadcaster(limits.maxFlushDelayMs, () => {}, laggingClock(limits.loopLagMs));
     this.manager = new StreamManager({
       limits: limits.streams,
       journal: this.journal,
@@ -157,4 +159,9 @@ function historyOf(log: FakeLog, sourceIndex: number, limits: NodeLimits, gate: 
   const stretches = new BusStretches(source, limits.recordsARead);
   const passes = new SharedPasses(stretches, limits.passes, gate, () => performance.now());
   return { rungs: [{ origin: "bus", passes }], bounds: () => stretches.bounds() };
+}
+
+function laggingClock(lagMs: number): () => number {
+  let looks = 0;
+  return () => performance.now() + lagMs * looks++;
 }
