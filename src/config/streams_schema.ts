@@ -76,6 +76,17 @@ export const streamsSchema = section({
       .describe("Most principals whose rate is remembered; beyond, the one that was quiet for longest is forgotten."),
   }).prefault({})
     .describe("How fast one principal may open streams; beyond, a soft refusal `rate-limited`."),
+  pollRate: section({
+    perSecond: z.number().min(0.01).max(10_000).default(20)
+      .describe(
+        "Polls that one principal may make in a second, in the long run. While events keep coming, a client that waits 250 ms between two makes 4 a tab.",
+      ),
+    burst: z.int().min(1).max(100_000).default(200)
+      .describe("Polls that one principal may make at once after a rest."),
+  }).prefault({})
+    .describe(
+      "How fast one principal may poll; beyond, 429 with the reason `rate-limited`. As many principals are remembered as by openRate.",
+    ),
   tokenWarning: duration("0s", "1h").prefault("60s")
     .describe("How long before a token's end `stream.token-expiring` is sent; time enough to fetch a new one."),
 });

@@ -134,8 +134,8 @@ export class Delivery {
       node: server.node,
       allowEarliest: replay.allowEarliest,
       onReplayed: (origin) => metrics.replays.inc({ origin }),
-      onFailure: (connection, error) =>
-        log.error("Cannot replay for stream {id}: {reason}", { id: connection.id, reason: reasonOf(error), error }),
+      onFailure: (id, error) =>
+        log.error("Cannot replay for stream {id}: {reason}", { id, reason: reasonOf(error), error }),
     };
   }
 

@@ -7,9 +7,11 @@ import { healthRoutes, type Readiness } from "../http/health_routes.ts";
 import { homeRoute } from "../http/home_route.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
 import { publishRoute } from "../http/publish_route.ts";
+import { pollRoute } from "../http/poll_route.ts";
 import type { Route } from "../http/router.ts";
 import { streamRoute } from "../http/stream_route.ts";
 import { ticketRoute } from "../http/ticket_route.ts";
+import type { CloseReason } from "../model/close_reason.ts";
 import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import type { Delivery } from "./delivery.ts";
 
@@ -30,16 +32,17 @@ const IDS_A_KEY = 10;
 /** The routes of the public port. */
 export function publicRoutes(context: RoutesContext): readonly Route[] {
   const { config: { server, streams, publish }, buses, delivery, metrics, authenticator } = context;
+  const subscriptions = {
+    authenticator,
+    stream: () => delivery.streamContext,
+    limits: streams,
+    refuse: (reason: CloseReason) => delivery.refuse(reason),
+  };
   return [
     homeRoute(server.node, context.hint),
     ...healthRoutes(context.readiness),
-    streamRoute({
-      authenticator,
-      stream: () => delivery.streamContext,
-      limits: streams,
-      openRate: new RateLimiter({ ...streams.openRate, maxKeys: streams.openRate.maxPrincipals }),
-      refuse: (reason) => delivery.refuse(reason),
-    }),
+    streamRoute({ ...subscriptions, rate: rateOf(streams.openRate) }),
+    pollRoute({ ...subscriptions, rate: rateOf({ ...streams.openRate, ...streams.pollRate }) }),
     publishRoute({
       authenticator,
       bus: publish.source === undefined ? undefined : buses.get(publish.source),
@@ -55,6 +58,10 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
     }),
     ticketRoute(authenticator),
   ];
+}
+
+function rateOf({ perSecond, burst, maxPrincipals }: Config["streams"]["openRate"]): RateLimiter {
+  return new RateLimiter({ perSecond, burst, maxKeys: maxPrincipals });
 }
 
 /** The routes of the admin port. */

@@ -5,6 +5,7 @@ import type { Route } from "./router.ts";
 export function homeRoute(node: string, hint: () => string | undefined): Route {
   const routes = {
     stream: "GET /api/v1/events/stream?scope=user:42",
+    poll: "GET /api/v1/events/poll?scope=user:42",
     publish: "POST /api/v1/events",
     ticket: "POST /api/v1/events/tickets",
     live: "GET /livez",

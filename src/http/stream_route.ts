@@ -1,28 +1,12 @@
-import type { Authenticator } from "../access/authenticator.ts";
-import { principalKey } from "../access/principal.ts";
-import type { RateLimiter } from "../guard/rate_limiter.ts";
 import type { CloseReason } from "../model/close_reason.ts";
-import { ERROR_CODES } from "../model/error_code.ts";
-import { openStream, refusedStream, type StreamContext } from "../stream/open_stream.ts";
-import { parseSubscription, type SubscriptionLimits } from "../stream/subscription.ts";
-import { STREAM_HEADERS } from "../wire/response_headers.ts";
-import { problem } from "./problem.ts";
+import { openStream, refusedStream } from "../stream/open_stream.ts";
+import { REFUSED_HEADER, STREAM_HEADERS } from "../wire/response_headers.ts";
+import { refusedWithStatus } from "./refused_with_status.ts";
 import type { Route, RouteRequest } from "./router.ts";
-
-/** What `GET /api/v1/events/stream` works with. */
-export interface StreamRouteContext {
-  readonly authenticator: Authenticator;
-  /** `undefined` until the sources are attached and the journal is warm: streams are refused softly. */
-  stream(): StreamContext | undefined;
-  readonly limits: SubscriptionLimits;
-  /** How fast one principal may open streams. */
-  readonly openRate: RateLimiter;
-  /** Counts a refusal and draws its delay, in milliseconds. */
-  refuse(reason: CloseReason): number;
-}
+import { readSubscriptionRequest, type SubscriptionContext } from "./subscription_request.ts";
 
 /** `GET /api/v1/events/stream`: the request is read here; what a stream is, `src/stream` knows. */
-export function streamRoute(context: StreamRouteContext): Route {
+export function streamRoute(context: SubscriptionContext): Route {
   return {
     path: "/api/v1/events/stream",
     methods: {
@@ -33,45 +17,25 @@ export function streamRoute(context: StreamRouteContext): Route {
   };
 }
 
-async function open(context: StreamRouteContext, { request, url }: RouteRequest): Promise<Response> {
-  if (!acceptsStream(request.headers.get("accept"))) {
-    return problem("not-acceptable", "This resource is a text/event-stream");
+async function open(context: SubscriptionContext, request: RouteRequest): Promise<Response> {
+  const asked = await readSubscriptionRequest(context, request, "text/event-stream");
+  switch (asked.kind) {
+    case "problem":
+      return asked.response;
+    case "refused":
+      return refusedStream(asked.reason, asked.retryMs);
+    case "request":
+      return openStream(asked.stream, asked.principal, asked.subscription, asked.cursor);
   }
-  const outcome = await context.authenticator.authenticate({ method: request.method, headers: request.headers, url });
-  if (outcome.kind === "refused") {
-    // What is ours to mend passes; any status but 200 would silence a native EventSource for good.
-    const isOurs = ERROR_CODES[outcome.code].status >= 500;
-    return isOurs ? refusedStream("overloaded", context.refuse("overloaded")) : problem(outcome.code, outcome.detail);
-  }
-  const parsed = parseSubscription(url.searchParams, outcome.principal.grants, context.limits);
-  if (parsed.kind === "refused") return problem(parsed.code, parsed.detail);
-  if (context.openRate.take(principalKey(outcome.principal)).kind === "limited") {
-    return refusedStream("rate-limited", context.refuse("rate-limited"));
-  }
-  const stream = context.stream();
-  if (stream === undefined) return refusedStream("overloaded", context.refuse("overloaded"));
-  return openStream(stream, outcome.principal, parsed.subscription, cursorOf(request.headers, url.searchParams));
-}
-
-/** The header wins: a browser sends it on a reconnect, while the URL stays what it was at first. An empty one is none. */
-function cursorOf(headers: Headers, query: URLSearchParams): string | undefined {
-  return headers.get("last-event-id") || query.get("last_event_id") || query.get("lastEventId") || undefined;
-}
-
-function acceptsStream(accept: string | null): boolean {
-  return accept === null || /(?:^|[\s,])(?:text\/event-stream|text\/\*|\*\/\*)(?:$|[\s,;])/i.test(accept);
 }
 
 const RETRY_LINE = /^retry: (\d+)$/m;
 
 /** `Prefer: status` asks for a real status where a native EventSource needs a stream that says no. */
 async function statusIfPreferred(request: Request, response: Response): Promise<Response> {
-  const reason = response.headers.get("x-tidegate-refused");
+  const reason = response.headers.get(REFUSED_HEADER);
   if (reason === null || !/(?:^|[\s,])status(?:$|[\s,;])/i.test(request.headers.get("prefer") ?? "")) return response;
   const retryMs = Number(RETRY_LINE.exec(await response.text())?.[1] ?? 0);
-  const isTooMany = reason === "rate-limited" || reason === "connection-limit";
-  return problem(isTooMany ? "too-many-requests" : "unavailable", `Refused: ${reason}`, {
-    "retry-after": String(Math.ceil(retryMs / 1_000)),
-    "x-tidegate-refused": reason,
-  });
+  // Only refusedStream sets the header, from the table of close reasons.
+  return refusedWithStatus(reason as CloseReason, retryMs);
 }

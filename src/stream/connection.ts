@@ -1,12 +1,12 @@
 import type { Member } from "../broadcast/broadcaster.ts";
 import type { CloseReason } from "../model/close_reason.ts";
-import { eventMatches } from "../model/event_name.ts";
 import type { Gap } from "../model/gap.ts";
 import type { OffsetFormat } from "../model/position.ts";
-import { type Grant, grantsAllow, type Scope } from "../model/scope.ts";
+import type { Grant, Scope } from "../model/scope.ts";
 import type { ReplayTarget } from "../replay/replay.ts";
 import { gapDetected, HEARTBEAT, streamClosing } from "../wire/control_events.ts";
 import { chunkOf, type Frame, joinBytes } from "../wire/frame.ts";
+import { accepts, mayRead } from "./entitled.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -144,13 +144,11 @@ export class Connection implements Member, ReplayTarget {
   }
 
   accepts(frame: Frame): boolean {
-    const { patterns } = this.subscription;
-    return (patterns.length === 0 || patterns.some((pattern) => eventMatches(pattern, frame.event))) &&
-      this.mayRead(frame);
+    return accepts(this.subscription, this.reader, frame);
   }
 
   mayRead(frame: Frame): boolean {
-    return frame.audience.every((scope) => grantsAllow(this.reader.grants, scope));
+    return mayRead(this.reader, frame);
   }
 
   deliver(frames: readonly Frame[], chunk: Uint8Array): void {

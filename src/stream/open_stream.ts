@@ -1,10 +1,7 @@
 import type { CloseReason } from "../model/close_reason.ts";
 import { SERVER_VERSION } from "../model/server_version.ts";
-import type { Journal } from "../replay/journal.ts";
-import { awaitEpochs } from "../replay/await_epochs.ts";
-import { replay, type ReplayContext } from "../replay/replay.ts";
-import { type ResumePoint, resumePoint } from "../replay/resume_point.ts";
-import { CursorWriter, parseCursor } from "../wire/cursor.ts";
+import type { ReplayContext } from "../replay/replay.ts";
+import { CursorWriter } from "../wire/cursor.ts";
 import {
   caughtUp,
   invalidCursor,
@@ -16,6 +13,7 @@ import {
 import { REFUSED_HEADER, STREAM_HEADERS } from "../wire/response_headers.ts";
 import type { Connection, Reader } from "./connection.ts";
 import type { StreamManager } from "./stream_manager.ts";
+import { replayFrom, type StreamStart, streamStart } from "./stream_start.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** What opening a stream works with. */
@@ -27,8 +25,8 @@ export interface StreamContext {
   readonly allowEarliest: boolean;
   /** Told of a replay that has reached the head, and of the deepest place it had to read. */
   readonly onReplayed: (origin: ReplayOrigin) => void;
-  /** Told of what should not happen: a replay that failed. */
-  readonly onFailure: (connection: Connection, error: unknown) => void;
+  /** Told of what should not happen: a replay that failed, of a stream or a poll, by its identity. */
+  readonly onFailure: (id: string, error: unknown) => void;
 }
 
 /**
@@ -45,7 +43,7 @@ export function openStream(
   const refusal = context.manager.refusalFor(reader) ?? replayRefusal(context, cursor);
   if (refusal !== undefined) return refusedStream(refusal, context.manager.refuse(refusal));
   const connection = context.manager.open(reader, subscription);
-  const start = startOf(context, cursor);
+  const start = streamStart(context, cursor);
   connection.send(openedBlock(context, connection, start));
   if (start.kind === "live") context.manager.join(connection);
   else void bringToHead(context, connection, start);
@@ -65,36 +63,7 @@ export function refusedStream(reason: CloseReason, retryMs: number): Response {
   });
 }
 
-/** Where a stream begins. */
-type Start =
-  | { readonly kind: "live" }
-  | { readonly kind: "resume"; readonly point: ResumePoint }
-  /** The cursor is of another incarnation of a log than this node follows: an older one, or one it has yet to meet. */
-  | { readonly kind: "other-epoch"; readonly cursor: string }
-  /** Live, but the client must be told that what it asked for cannot be had. */
-  | { readonly kind: "unusable" };
-
-function startOf({ replay: { journal }, allowEarliest }: StreamContext, cursor: string | undefined): Start {
-  if (cursor === undefined || cursor === "" || cursor === "now") return { kind: "live" };
-  if (cursor === "earliest") return allowEarliest ? { kind: "resume", point: earliest(journal) } : { kind: "unusable" };
-  const parsed = parseCursor(cursor, journal.positions.sources);
-  if (parsed.kind === "invalid") return { kind: "unusable" };
-  if (parsed.sources.some(({ kind }) => kind === "other-epoch")) return { kind: "other-epoch", cursor };
-  return { kind: "resume", point: resumePoint(parsed.sources, journal.positions) };
-}
-
-/** As far back as this node remembers. */
-function earliest(journal: Journal): ResumePoint {
-  const at = journal.positions.clone();
-  for (const [sourceIndex, source] of at.sources.entries()) {
-    for (const partition of source.next.keys()) {
-      at.set(sourceIndex, partition, journal.floor(sourceIndex, partition) ?? 0n);
-    }
-  }
-  return { at, gaps: [] };
-}
-
-function openedBlock(context: StreamContext, connection: Connection, start: Start): Uint8Array {
+function openedBlock(context: StreamContext, connection: Connection, start: StreamStart): Uint8Array {
   const opened = {
     connectionId: connection.id,
     heartbeatMs: context.heartbeatMs,
@@ -109,7 +78,7 @@ function openedBlock(context: StreamContext, connection: Connection, start: Star
 }
 
 /** The cursor that is true before anything else is told; none when a gap is to be told first. */
-function cursorAt({ replay: { journal } }: StreamContext, start: Start): string | undefined {
+function cursorAt({ replay: { journal } }: StreamContext, start: StreamStart): string | undefined {
   switch (start.kind) {
     case "live":
       return journal.cursor();
@@ -124,7 +93,7 @@ function cursorAt({ replay: { journal } }: StreamContext, start: Start): string 
 async function bringToHead(
   context: StreamContext,
   connection: Connection,
-  start: Exclude<Start, { kind: "live" }>,
+  start: Exclude<StreamStart, { kind: "live" }>,
 ): Promise<void> {
   const { manager, replay: { journal } } = context;
   if (start.kind === "unusable") {
@@ -132,34 +101,16 @@ async function bringToHead(
     return manager.join(connection);
   }
   try {
-    const { at, gaps } = start.kind === "resume"
-      ? start.point
-      : await pointAcrossEpochs(context, connection, start.cursor);
-    for (const gap of gaps) connection.announce(gap, gap === gaps.at(-1) ? new CursorWriter(at).text() : undefined);
-    await replay(context.replay, connection, at, (replayed, origin) => {
+    await replayFrom(context.replay, connection, start, (replayed, origin) => {
       connection.send(caughtUp(replayed, origin, journal.cursor()));
       context.onReplayed(origin);
       manager.join(connection);
     }, connection.endSignal);
   } catch (error) {
     if (connection.hasEnded) return;
-    context.onFailure(connection, error);
+    context.onFailure(connection.id, error);
     const message = "What was missed cannot be read at present";
     connection.send(streamFailed({ code: "source-unavailable", message, retryable: true }));
     connection.close("overloaded");
   }
-}
-
-async function pointAcrossEpochs(
-  { replay: context }: StreamContext,
-  connection: Connection,
-  cursor: string,
-): Promise<ResumePoint> {
-  const { positions } = context.journal;
-  const said = () => {
-    const parsed = parseCursor(cursor, positions.sources);
-    return parsed.kind === "cursor" ? parsed.sources : [];
-  };
-  await awaitEpochs(context, said(), connection.endSignal);
-  return resumePoint(said(), positions);
 }

@@ -5,6 +5,7 @@ import type { OffsetFormat } from "../model/position.ts";
 import type { Journal } from "../replay/journal.ts";
 import { checkpoint, HEARTBEAT, tokenExpiring } from "../wire/control_events.ts";
 import { Connection, type ConnectionInit, type EndReason, type Reader } from "./connection.ts";
+import { Poll, type PollWish } from "./poll.ts";
 import type { SendQueueLimits } from "./send_queue.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -47,12 +48,13 @@ export interface StreamManagerInit {
 /** How often lifetimes, tokens, stalls and silences are looked at. One timer for all streams costs less than one each. */
 const TICK_MS = 1_000;
 
-/** Registry of the open streams: admission, several tabs of one principal, heartbeats, lifetimes, drain. */
+/** Registry of the open streams and the polls under way: admission, several tabs of one principal, heartbeats, lifetimes, drain. */
 export class StreamManager {
   readonly #init: StreamManagerInit;
   readonly #limits: StreamLimits;
   readonly #connections = new Map<string, Connection>();
-  readonly #memberships = new Map<Connection, Membership>();
+  readonly #polls = new Set<Poll>();
+  readonly #memberships = new Map<Connection | Poll, Membership>();
   readonly #countByPrincipal = new Map<string, number>();
   readonly #random: () => number;
   readonly #tick: ReturnType<typeof setInterval>;
@@ -66,15 +68,16 @@ export class StreamManager {
     this.#tick = setInterval(() => this.#lookAtAll(), TICK_MS);
   }
 
+  /** Open streams and polls under way: a poll costs what a stream does while it waits. */
   get count(): number {
-    return this.#connections.size;
+    return this.#connections.size + this.#polls.size;
   }
 
   connections(): IterableIterator<Connection> {
     return this.#connections.values();
   }
 
-  /** Why one more stream of this reader's principal is refused now, softly; `undefined` when it may open. */
+  /** Why one more stream or poll of this reader's principal is refused now, softly; `undefined` when it may open. */
   refusalFor(reader: Reader): CloseReason | undefined {
     const ofPrincipal = this.#countByPrincipal.get(principalKey(reader)) ?? 0;
     if (this.#isDraining) return "draining";
@@ -109,20 +112,41 @@ export class StreamManager {
     };
     const connection: Connection = new Connection(init);
     this.#connections.set(connection.id, connection);
-    const principal = principalKey(reader);
-    this.#countByPrincipal.set(principal, (this.#countByPrincipal.get(principal) ?? 0) + 1);
+    this.#count(reader);
     this.#init.observer.opened();
     return connection;
   }
 
-  /** From here on the stream is live. Call it in the turn in which its replay found the head. */
-  join(connection: Connection): void {
-    if (connection.hasEnded) return;
+  /** A new poll; it counts from here on, until its answer is taken. */
+  poll(reader: Reader, subscription: Subscription, wish: PollWish): Poll {
+    const { journal, broadcaster, formatOf } = this.#init;
+    const poll: Poll = new Poll({
+      ...wish,
+      reader,
+      subscription,
+      maxBytes: this.#limits.sendQueue.maxBytes,
+      formatOf,
+      headCursor: () => journal.cursor(),
+      flush: () => void broadcaster.flush(),
+      onEnd: () => this.#part(poll),
+      onGone: () => {
+        this.#polls.delete(poll);
+        this.#discount(reader);
+      },
+    });
+    this.#polls.add(poll);
+    this.#count(reader);
+    return poll;
+  }
+
+  /** From here on the reader is live. Call it in the turn in which its replay found the head. */
+  join(joining: Connection | Poll): void {
+    if (joining.hasEnded) return;
     const { journal, broadcaster } = this.#init;
-    connection.joinedAfterSeq = journal.headSeq;
-    connection.checkpointVersion = journal.version;
-    const { scopes, patterns } = connection.subscription;
-    this.#memberships.set(connection, broadcaster.join(connection, scopes, patterns));
+    joining.joinedAfterSeq = journal.headSeq;
+    if (joining instanceof Connection) joining.checkpointVersion = journal.version;
+    const { scopes, patterns } = joining.subscription;
+    this.#memberships.set(joining, broadcaster.join(joining, scopes, patterns));
   }
 
   /** Tells every open stream something that is not an event: a source went away or came back. */
@@ -131,18 +155,16 @@ export class StreamManager {
   }
 
   /**
-   * Refuses new streams and closes each open one at a random moment of the window. Resolves when none is left; all
+   * Refuses new streams and polls and closes each open one at a random moment of the window. Resolves when none is left; all
    * are closed when the window is over, whether or not their readers take notice.
    */
   async drain(windowMs: number): Promise<void> {
     this.#isDraining = true;
-    const timers = [...this.#connections.values()].map((connection) =>
-      setTimeout(() => connection.close("draining"), this.#random() * windowMs)
-    );
+    const timers = this.#all().map((each) => setTimeout(() => each.close("draining"), this.#random() * windowMs));
     const whoTakesNothing = () => {
-      for (const connection of this.#connections.values()) {
-        connection.close("draining");
-        connection.abandon();
+      for (const each of this.#all()) {
+        each.close("draining");
+        each.abandon();
       }
     };
     timers.push(setTimeout(whoTakesNothing, windowMs));
@@ -152,7 +174,12 @@ export class StreamManager {
 
   [Symbol.dispose](): void {
     clearInterval(this.#tick);
-    for (const connection of this.#connections.values()) connection.close("draining");
+    for (const each of this.#all()) each.close("draining");
+    for (const poll of this.#polls) poll.abandon();
+  }
+
+  #all(): readonly (Connection | Poll)[] {
+    return [...this.#connections.values(), ...this.#polls];
   }
 
   #lookAtAll(): void {
@@ -196,15 +223,28 @@ export class StreamManager {
   }
 
   #leave(connection: Connection, reason: EndReason): void {
-    const membership = this.#memberships.get(connection);
-    if (membership !== undefined) this.#init.broadcaster.leave(membership);
-    this.#memberships.delete(connection);
+    this.#part(connection);
     this.#init.observer.ended(reason);
+  }
+
+  #part(leaving: Connection | Poll): void {
+    const membership = this.#memberships.get(leaving);
+    if (membership !== undefined) this.#init.broadcaster.leave(membership);
+    this.#memberships.delete(leaving);
   }
 
   #forget(connection: Connection): void {
     this.#connections.delete(connection.id);
-    const principal = principalKey(connection.reader);
+    this.#discount(connection.reader);
+  }
+
+  #count(reader: Reader): void {
+    const principal = principalKey(reader);
+    this.#countByPrincipal.set(principal, (this.#countByPrincipal.get(principal) ?? 0) + 1);
+  }
+
+  #discount(reader: Reader): void {
+    const principal = principalKey(reader);
     const left = (this.#countByPrincipal.get(principal) ?? 1) - 1;
     if (left === 0) this.#countByPrincipal.delete(principal);
     else this.#countByPrincipal.set(principal, left);

@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
 import FakeTimers from "@sinonjs/fake-timers";
 import { simulate } from "./seam_world.ts";
+import { seeds } from "./seeds.ts";
 
 const SEEDS = 10_000;
 
-/** `TIDEGATE_SEED=17` runs that one seed, `TIDEGATE_SEED=17-2000` a range. */
-function seeds(): readonly [first: number, last: number] {
-  const [first, last] = (Deno.env.get("TIDEGATE_SEED") ?? `1-${SEEDS}`).split("-").map(Number);
-  if (first === undefined || !Number.isSafeInteger(first)) {
-    throw new TypeError("Cannot use TIDEGATE_SEED: it is no number");
-  }
-  return [first, last ?? first];
-}
-
 Deno.test("simulate: no seed loses, repeats, reorders or leaks an event where replay meets live", async () => {
-  const [first, last] = seeds();
+  const [first, last] = seeds(SEEDS);
   const clock = FakeTimers.install({
     now: Date.UTC(2026, 0, 1),
     toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"],

@@ -27,13 +27,15 @@ export interface SimulatedRun {
  * elsewhere; history reads that are slow or fail. No real time and no real I/O: a seed is a run.
  *
  * @param sabotage breaks a node, to show that the judge notices
+ * @param pollShare how often a client that comes asks for an answer instead of a stream, 0 to 1
  */
 export async function simulate(
   seed: number,
   clock: Clock,
   sabotage: (node: SimulatedNode) => void = () => {},
+  pollShare = 0,
 ): Promise<SimulatedRun> {
-  const world = new SeamWorld(seed, clock, sabotage);
+  const world = new SeamWorld(seed, clock, sabotage, pollShare);
   await world.run();
   await world.settle();
   return world.judge();
@@ -57,11 +59,13 @@ class SeamWorld {
   readonly #violations: string[] = [];
   readonly #slowShare: number;
   readonly #isFaulty: boolean;
+  readonly #pollShare: number;
   #isSettling = false;
   #hasFailed = false;
 
-  constructor(seed: number, clock: Clock, sabotage: (node: SimulatedNode) => void) {
+  constructor(seed: number, clock: Clock, sabotage: (node: SimulatedNode) => void, pollShare: number) {
     this.#sabotage = sabotage;
+    this.#pollShare = pollShare;
     const random = this.#random = new SeededRandom(seed);
     this.#clock = clock;
     this.#slowShare = random.pick([0, 0.3, 0.8]);
@@ -110,6 +114,12 @@ class SeamWorld {
     for (let count = 0; count < 2; count++) {
       this.#clock.tick(16_000);
       await this.#turns(30);
+      this.#comeBack();
+    }
+    // A lifetime may have ended just now, and a poll whose client has gone ends with its replay: replays take turns of the clock.
+    for (let round = 0; round < 40 && this.#isUnderWay(); round++) {
+      this.#clock.tick(20);
+      await this.#turns(60);
       this.#comeBack();
     }
   }
@@ -186,10 +196,14 @@ class SeamWorld {
       if (this.#random.chance(0.5)) return;
     }
     const cursor = client.cursorToComeBackWith(this.#random);
-    const node = this.#random.between(0, this.#nodes.length - 1);
-    this.#note(`${client.name} comes to node ${node} with ${cursor}`);
-    const { context } = this.#nodes[node] ?? this.#newNode();
-    if (context.manager.count < 100) client.connect(this.#nodes[node] ?? this.#newNode(), cursor);
+    const index = this.#random.between(0, this.#nodes.length - 1);
+    const node = this.#nodes[index] ?? this.#newNode();
+    if (node.manager.count >= 100) return;
+    // Without a share nothing is drawn: the runs of streams alone stay what they are.
+    const polls = this.#pollShare > 0 && this.#random.chance(this.#pollShare);
+    this.#note(`${client.name} ${polls ? "polls" : "comes to"} node ${index} with ${cursor}`);
+    if (polls) client.poll(node, cursor, this.#random.pick([0, 1_000, 25_000]), this.#random.pick([1, 3, 500]));
+    else client.connect(node, cursor);
   }
 
   #clientReads(): void {
@@ -248,6 +262,11 @@ class SeamWorld {
     for (const client of this.#clients) if (client.open?.node === this.#nodes[index]) client.disconnect();
     this.#nodes[index]?.[Symbol.dispose]();
     this.#nodes[index] = this.#newNode();
+  }
+
+  #isUnderWay(): boolean {
+    const counted = this.#nodes.reduce((sum, { manager }) => sum + manager.count, 0);
+    return counted > this.#clients.length || this.#clients.some(({ isLive }) => !isLive);
   }
 
   #comeBack(): void {

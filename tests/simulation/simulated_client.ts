@@ -1,8 +1,11 @@
 import type { GapReason } from "../../src/model/gap.ts";
+import { openPoll } from "../../src/stream/open_poll.ts";
 import { openStream } from "../../src/stream/open_stream.ts";
 import type { Reader } from "../../src/stream/connection.ts";
+import type { PollWish } from "../../src/stream/poll.ts";
 import type { Subscription } from "../../src/stream/subscription.ts";
 import type { ClientHistory, StreamHistory } from "./client_history.ts";
+import { blocksOfAnswer } from "./blocks_of_answer.ts";
 import { type Block, EventStreamParser } from "./event_stream_parser.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
@@ -10,8 +13,10 @@ import type { SimulatedNode } from "./simulated_node.ts";
 interface OpenStream extends StreamHistory {
   readonly blocks: Block[];
   readonly excused: Set<GapReason>;
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** `undefined` for a poll whose answer has not begun. */
+  reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   readonly parser: EventStreamParser;
+  readonly isPoll: boolean;
   readonly node: SimulatedNode;
   readonly openedAtMs: number;
 }
@@ -89,20 +94,34 @@ export class SimulatedClient implements ClientHistory {
       wasSlow: this.#options.mayBeSlow,
       reader: body.getReader(),
       parser: new EventStreamParser(),
+      isPoll: false,
       node,
       openedAtMs: performance.now(),
     };
-    this.streams.push(this.#open);
-    if (cursor === undefined) this.lastId = undefined;
-    this.#isPaused = false;
-    this.#unread = [];
-    this.#isReading = false;
+    this.#begin(this.#open);
     this.#read(this.#open);
+  }
+
+  /** Asks for one answer instead of a stream. What is in it is judged as what a stream would have sent. */
+  poll(node: SimulatedNode, cursor: string | undefined, waitMs: number, maxEvents: number): void {
+    this.#open = {
+      cursor,
+      blocks: [],
+      excused: new Set(),
+      wasSlow: false,
+      reader: undefined,
+      parser: new EventStreamParser(),
+      isPoll: true,
+      node,
+      openedAtMs: performance.now(),
+    };
+    this.#begin(this.#open);
+    void this.#takeAnswer(this.#open, { waitMs, maxEvents, mayStillRead: () => true });
   }
 
   /** The connection breaks, or the page goes: what was not looked at is lost. */
   disconnect(): void {
-    void this.#open?.reader.cancel();
+    void this.#open?.reader?.cancel();
     this.#open = undefined;
   }
 
@@ -130,8 +149,34 @@ export class SimulatedClient implements ClientHistory {
     if (this.#unread.length === 0) this.#read(stream);
   }
 
+  #begin(stream: OpenStream): void {
+    this.streams.push(stream);
+    if (stream.cursor === undefined) this.lastId = undefined;
+    this.#isPaused = false;
+    this.#unread = [];
+    this.#isReading = false;
+  }
+
+  async #takeAnswer(stream: OpenStream, wish: PollWish): Promise<void> {
+    const outcome = await openPoll(stream.node.context, this.#reader, this.#subscription, stream.cursor, wish);
+    let text = "";
+    if (outcome.kind === "answer" && stream === this.#open) {
+      // Whoever reads on after a pause would read an answer as a stream.
+      const reader = outcome.body.getReader();
+      stream.reader = reader;
+      this.#isReading = true;
+      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+        text += new TextDecoder().decode(chunk.value);
+      }
+    } else if (outcome.kind === "answer") await outcome.body.cancel();
+    if (stream !== this.#open) return;
+    this.#open = undefined;
+    if (performance.now() - stream.openedAtMs >= this.#options.maxAheadWaitMs) stream.excused.add("ahead");
+    if (text !== "") this.#keep(stream, blocksOfAnswer(text));
+  }
+
   #read(stream: OpenStream): void {
-    if (this.#isReading) return;
+    if (this.#isReading || stream.reader === undefined) return;
     this.#isReading = true;
     stream.reader.read().then(({ done, value }) => {
       if (stream !== this.#open) return;
@@ -145,7 +190,11 @@ export class SimulatedClient implements ClientHistory {
 
   #look(stream: OpenStream, bytes: Uint8Array): void {
     if (performance.now() - stream.openedAtMs >= this.#options.maxAheadWaitMs) stream.excused.add("ahead");
-    for (const block of stream.parser.push(bytes)) {
+    this.#keep(stream, stream.parser.push(bytes));
+  }
+
+  #keep(stream: OpenStream, blocks: readonly Block[]): void {
+    for (const block of blocks) {
       stream.blocks.push(block);
       if (block.id !== undefined) this.lastId = block.id;
     }

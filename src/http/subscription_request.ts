@@ -1,0 +1,74 @@
+import type { Authenticator } from "../access/authenticator.ts";
+import { type Principal, principalKey } from "../access/principal.ts";
+import type { RateLimiter } from "../guard/rate_limiter.ts";
+import type { CloseReason } from "../model/close_reason.ts";
+import { ERROR_CODES } from "../model/error_code.ts";
+import type { StreamContext } from "../stream/open_stream.ts";
+import { parseSubscription, type Subscription, type SubscriptionLimits } from "../stream/subscription.ts";
+import { problem } from "./problem.ts";
+import type { RouteRequest } from "./router.ts";
+
+/** What the routes that give events work with. */
+export interface SubscriptionContext {
+  readonly authenticator: Authenticator;
+  /** `undefined` until the sources are attached and the journal is warm: requests are refused softly. */
+  stream(): StreamContext | undefined;
+  readonly limits: SubscriptionLimits;
+  /** How often one principal may ask. */
+  readonly rate: RateLimiter;
+  /** Counts a refusal and draws its delay, in milliseconds. */
+  refuse(reason: CloseReason): number;
+}
+
+/** What a request for events asks for, or why it gets none. */
+export type SubscriptionRequest =
+  | {
+    readonly kind: "request";
+    readonly stream: StreamContext;
+    readonly principal: Principal;
+    readonly subscription: Subscription;
+    /** Text of the cursor, or a reserved word; `undefined` for none. */
+    readonly cursor: string | undefined;
+  }
+  /** Refused for good. */
+  | { readonly kind: "problem"; readonly response: Response }
+  /** Time cures it: come back in `retryMs` milliseconds. */
+  | { readonly kind: "refused"; readonly reason: CloseReason; readonly retryMs: number };
+
+/** Reads who asks for which events from where on: the same for streams and polls. */
+export async function readSubscriptionRequest(
+  context: SubscriptionContext,
+  { request, url }: RouteRequest,
+  mediaType: string,
+): Promise<SubscriptionRequest> {
+  if (!acceptsType(request.headers.get("accept"), mediaType)) {
+    return { kind: "problem", response: problem("not-acceptable", `This resource is ${mediaType}`) };
+  }
+  const refused = (reason: CloseReason) => ({ kind: "refused", reason, retryMs: context.refuse(reason) }) as const;
+  const outcome = await context.authenticator.authenticate({ method: request.method, headers: request.headers, url });
+  if (outcome.kind === "refused") {
+    // What is ours to mend passes.
+    const isOurs = ERROR_CODES[outcome.code].status >= 500;
+    return isOurs ? refused("overloaded") : { kind: "problem", response: problem(outcome.code, outcome.detail) };
+  }
+  const { principal } = outcome;
+  const parsed = parseSubscription(url.searchParams, principal.grants, context.limits);
+  if (parsed.kind === "refused") return { kind: "problem", response: problem(parsed.code, parsed.detail) };
+  const verdict = context.rate.take(principalKey(principal));
+  if (verdict.kind === "limited") return refused("rate-limited");
+  const stream = context.stream();
+  if (stream === undefined) return refused("overloaded");
+  const cursor = cursorOf(request.headers, url.searchParams);
+  return { kind: "request", stream, principal, subscription: parsed.subscription, cursor };
+}
+
+/** The header wins: a browser sends it on a reconnect, while the URL stays what it was at first. An empty one is none. */
+function cursorOf(headers: Headers, query: URLSearchParams): string | undefined {
+  return headers.get("last-event-id") || query.get("last_event_id") || query.get("lastEventId") || undefined;
+}
+
+function acceptsType(accept: string | null, mediaType: string): boolean {
+  if (accept === null) return true;
+  const ranges = accept.split(/[\s,]+/).map((range) => range.split(";")[0]?.toLowerCase());
+  return [mediaType, `${mediaType.split("/")[0]}/*`, "*/*"].some((range) => ranges.includes(range));
+}
