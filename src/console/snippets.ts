@@ -1,0 +1,68 @@
+/** What a stream is to be asked for. */
+export interface ConnectWish {
+  /** Of the gateway, without a slash at its end. */
+  readonly url: string;
+  readonly scopes: readonly string[];
+  readonly events: readonly string[];
+  /** A token, or the shell's variable for one. */
+  readonly token: string;
+}
+
+/** Ready to paste: the same stream from a terminal and from a page. */
+export function snippets(wish: ConnectWish): readonly { readonly title: string; readonly code: string }[] {
+  const { url, token } = wish;
+  const query = queryOf(wish);
+  const stream = `${url}/api/v1/events/stream${query === "" ? "" : `?${query}`}`;
+  const more = query === "" ? "" : `&${query}`;
+  return [
+    { title: "curl", code: `curl -N -H ${shell(`Authorization: Bearer ${token}`)} ${shell(stream)}` },
+    {
+      title: "EventSource, with a one-time ticket",
+      code: [
+        `const response = await fetch(${script(`${url}/api/v1/events/tickets`)}, {`,
+        `  method: "POST",`,
+        `  headers: { authorization: ${script(`Bearer ${token}`)} },`,
+        `});`,
+        `const { ticket } = await response.json();`,
+        `const source = new EventSource(${script(`${url}/api/v1/events/stream?ticket=`)} + ticket${
+          more === "" ? "" : ` + ${script(more)}`
+        });`,
+        `source.addEventListener("task.progress-updated", (event) => show(JSON.parse(event.data).data));`,
+      ].join("\n"),
+    },
+    {
+      title: "EventSource, with the token in a cookie of the same site",
+      code: `const source = new EventSource(${script(stream)}, { withCredentials: true });`,
+    },
+    {
+      title: "Publish",
+      code: [
+        `curl -H ${shell(`Authorization: Bearer ${token}`)} -H 'Content-Type: application/json' \\`,
+        `  -d ${
+          shell(JSON.stringify({
+            event: "task.progress-updated",
+            scope: wish.scopes[0] ?? "user:demo",
+            data: { taskId: "mine", progress: 40 },
+          }))
+        } \\`,
+        `  ${shell(`${url}/api/v1/events`)}`,
+      ].join("\n"),
+    },
+  ];
+}
+
+function queryOf({ scopes, events }: ConnectWish): string {
+  return new URLSearchParams([...scopes.map((each) => ["scope", each]), ...events.map((each) => ["event", each])])
+    .toString();
+}
+
+/** One word of a shell's command line: whatever stands in it, the shell reads it as text. A variable is left to the shell. */
+function shell(text: string): string {
+  if (text.endsWith("$TOKEN")) return `"${text}"`;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A string of JavaScript. */
+function script(text: string): string {
+  return JSON.stringify(text);
+}
