@@ -22,7 +22,7 @@ export const metricsSchema = section({
 export const devSchema = section({
   enabled: z.boolean().default(false)
     .describe(
-      "Development mode, as `--dev` sets it: prints a token and a ready-to-paste curl. Refused when server.host is not loopback.",
+      "Development mode, as `--dev` sets it: prints the console's link, a token and a ready-to-paste curl. Refused when server.host is not loopback.",
     ),
   demo: z.boolean().default(true)
     .describe("In development mode: publish demo events, so that something flows at once."),

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { adminSchema } from "./admin_schema.ts";
 import { authSchema } from "./auth_schema.ts";
 import { mappingSchema } from "./mapping_schema.ts";
 import { nodeName } from "./node_name.ts";
@@ -44,6 +45,8 @@ export const configSchema = section({
     .describe("Log lines on standard error."),
   metrics: metricsSchema.prefault({})
     .describe("Prometheus metrics."),
+  admin: adminSchema.prefault({})
+    .describe("The operator's routes and the console."),
   dev: devSchema.prefault({})
     .describe("Development mode."),
 }).transform((settings) => {

@@ -4,14 +4,18 @@ import type { Broadcaster } from "../broadcast/broadcaster.ts";
 import type { EventBus, FollowEvent } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
 import type { CloseReason } from "../model/close_reason.ts";
+import type { Offset } from "../model/position.ts";
 import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
+import type { DeadLetterReason } from "../pipeline/mapping_outcome.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { Journal } from "../replay/journal.ts";
 import { ReplayTurns } from "../replay/replay_turns.ts";
 import { ReadGate } from "../replay/shared_passes.ts";
+import type { Connection, EndReason } from "../stream/connection.ts";
 import type { StreamContext } from "../stream/open_stream.ts";
 import { StreamManager } from "../stream/stream_manager.ts";
 import { sourceChanged } from "../wire/control_events.ts";
+import type { Frame } from "../wire/frame.ts";
 import { type AttachedSource, inOrder, startPositions } from "./attach_sources.ts";
 import { backOff } from "./back_off.ts";
 import type { DeadLetterWriter } from "./dead_letter_writer.ts";
@@ -27,6 +31,16 @@ export interface DeliveryInit {
   readonly broadcaster: Broadcaster;
   readonly deadLetters: DeadLetterWriter;
   readonly pipeline: Pipeline;
+  /** Sees all that passes, where an operator may look; nothing waits for it. */
+  readonly watch?: DeliveryWatch;
+}
+
+/** What an operator is shown of the way from the buses to the streams. */
+export interface DeliveryWatch {
+  broadcast(bus: EventBus, frames: readonly Frame[]): void;
+  deadLetter(bus: EventBus, partition: number, offset: Offset, reason: DeadLetterReason, detail: string): void;
+  sourceChanged(source: string, state: "warming" | "up" | "down"): void;
+  ended(connection: Connection, reason: EndReason): void;
 }
 
 const log = getLogger(["tidegate", "gateway"]);
@@ -67,6 +81,11 @@ export class Delivery {
     return this.#isWarm ? this.#streams : undefined;
   }
 
+  /** `undefined` until the sources are attached. */
+  get attached(): StreamContext | undefined {
+    return this.#streams;
+  }
+
   /** Counts a soft refusal and draws its delay, in milliseconds. */
   refuse(reason: CloseReason): number {
     this.#init.metrics.streamsRefused.inc({ reason });
@@ -98,7 +117,7 @@ export class Delivery {
   }
 
   #makeStreams(journal: Journal, sources: readonly AttachedSource[]): StreamContext {
-    const { config: { streams, replay, server }, metrics, broadcaster, pipeline } = this.#init;
+    const { config: { streams, replay, server }, metrics, broadcaster, pipeline, watch } = this.#init;
     const formats = new Map(sources.map(({ bus }) => [bus.source, bus.offsetFormat]));
     const manager = new StreamManager({
       limits: streams,
@@ -107,7 +126,10 @@ export class Delivery {
       formatOf: (source) => formats.get(source) ?? "integer",
       observer: {
         opened: () => metrics.streamsOpened.inc(),
-        ended: (reason) => metrics.streamsEnded.inc({ reason }),
+        ended: (reason, connection) => {
+          metrics.streamsEnded.inc({ reason });
+          watch?.ended(connection, reason);
+        },
         refused: (reason) => metrics.streamsRefused.inc({ reason }),
         shed: (frames) => metrics.framesShed.inc(frames),
       },
@@ -172,10 +194,12 @@ export class Delivery {
     }
   }
 
-  #observerOf({ source, offsetFormat }: EventBus, isWarm: () => boolean): IngestObserver {
-    const { metrics, deadLetters } = this.#init;
+  #observerOf(bus: EventBus, isWarm: () => boolean): IngestObserver {
+    const { metrics, deadLetters, watch } = this.#init;
+    const { source, offsetFormat } = bus;
     return {
       mapped: () => metrics.records.inc({ source, outcome: "mapped" }),
+      broadcast: (frames) => watch?.broadcast(bus, frames),
       dropped: (by) => {
         metrics.records.inc({ source, outcome: "dropped" });
         metrics.recordsDropped.inc({ source, by });
@@ -184,6 +208,7 @@ export class Delivery {
         metrics.records.inc({ source, outcome: "dead-letter" });
         metrics.deadLetters.inc({ source, reason });
         deadLetters.write({ source, partition, offsetFormat, reason, detail }, record);
+        watch?.deadLetter(bus, partition, record.offset, reason, detail);
       },
       gap: (reason) => {
         metrics.gaps.inc({ source, reason });
@@ -197,9 +222,10 @@ export class Delivery {
   }
 
   #stateChanged(source: string, state: "warming" | "up" | "down"): void {
-    const { states, metrics } = this.#init;
+    const { states, metrics, watch } = this.#init;
     const before = states.get(source);
     if (!states.set(source, state)) return;
+    watch?.sourceChanged(source, state);
     metrics.sourceUp.set({ source }, state === "up" ? 1 : 0);
     if (state === "down") this.#streams?.manager.tellAll(sourceChanged(source, "down"));
     if (before === "down" && state !== "down") this.#streams?.manager.tellAll(sourceChanged(source, "up"));

@@ -6,10 +6,13 @@ import type { Offset } from "../model/position.ts";
 import type { DeadLetterReason, MappingOutcome } from "../pipeline/mapping_outcome.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Journal } from "../replay/journal.ts";
+import type { Frame } from "../wire/frame.ts";
 
 /** What happens on the way in, for metrics, logs, dead letters and readiness. */
 export interface IngestObserver {
   mapped(): void;
+  /** In the turn in which the broadcaster took them; left out where nobody watches. */
+  readonly broadcast?: (frames: readonly Frame[]) => void;
   dropped(by: string): void;
   deadLetter(partition: number, record: BusRecord, reason: DeadLetterReason, detail: string): void;
   gap(reason: GapReason): void;
@@ -100,6 +103,7 @@ function publish(
       performance.now(),
     );
     broadcaster.publish(frames);
+    observer.broadcast?.(frames);
     observer.mapped();
     if (oversizeCount > 0) observer.deadLetter(partition, record, "too-large", `${oversizeCount} frames`);
   } catch (error) {
@@ -113,7 +117,9 @@ function announceGap(context: IngestContext, gap: Extract<FollowEvent, { kind: "
   const { partition, from, next, reason, lost } = gap;
   observer.gap(reason);
   const announced = { source, partition, from, next, reason, lost, resync: true };
-  broadcaster.publish([journal.announce(sourceIndex, announced, performance.now())]);
+  const frames = [journal.announce(sourceIndex, announced, performance.now())];
+  broadcaster.publish(frames);
+  observer.broadcast?.(frames);
 }
 
 /** In their order, for a position list has no holes. What a new one lost before it was first read is told: nobody had it. */
@@ -130,5 +136,7 @@ function addPartitions(context: IngestContext, partitions: LogBounds["partitions
 function enterEpoch(context: IngestContext, { epoch, partitions }: LogBounds): void {
   const firsts = [...partitions].sort(([one], [other]) => one - other).map(([, { first }]) => first);
   for (const _ of firsts) context.observer.gap("epoch");
-  context.broadcaster.publish([context.journal.restart(context.sourceIndex, epoch, firsts)]);
+  const frames = [context.journal.restart(context.sourceIndex, epoch, firsts)];
+  context.broadcaster.publish(frames);
+  context.observer.broadcast?.(frames);
 }

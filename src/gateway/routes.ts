@@ -23,6 +23,8 @@ export interface RoutesContext {
   readonly metrics: GatewayMetrics;
   readonly authenticator: Authenticator;
   readonly readiness: () => Readiness;
+  /** Those of /admin/v1; none where no admin token is configured. */
+  readonly operatorRoutes: readonly Route[];
   readonly hint: () => string | undefined;
 }
 
@@ -31,7 +33,8 @@ const IDS_A_KEY = 10;
 
 /** The routes of the public port. */
 export function publicRoutes(context: RoutesContext): readonly Route[] {
-  const { config: { server, streams, publish }, buses, delivery, metrics, authenticator } = context;
+  const { config: { server, streams, publish, dev }, buses, delivery, metrics, authenticator, operatorRoutes } =
+    context;
   const subscriptions = {
     authenticator,
     stream: () => delivery.streamContext,
@@ -39,7 +42,7 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
     refuse: (reason: CloseReason) => delivery.refuse(reason),
   };
   return [
-    homeRoute(server.node, context.hint),
+    homeRoute({ node: server.node, hint: context.hint, hasConsole: dev.enabled && operatorRoutes.length > 0 }),
     ...healthRoutes(context.readiness),
     streamRoute({ ...subscriptions, rate: rateOf(streams.openRate) }),
     pollRoute({ ...subscriptions, rate: rateOf({ ...streams.openRate, ...streams.pollRate }) }),
@@ -57,6 +60,8 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
       onPublished: (count) => metrics.published.inc(count),
     }),
     ticketRoute(authenticator),
+    // On a laptop one port is enough; it listens on loopback alone.
+    ...(dev.enabled ? operatorRoutes : []),
   ];
 }
 
@@ -65,6 +70,10 @@ function rateOf({ perSecond, burst, maxPrincipals }: Config["streams"]["openRate
 }
 
 /** The routes of the admin port. */
-export function adminRoutes({ config, metrics, readiness }: RoutesContext): readonly Route[] {
-  return [...healthRoutes(readiness), ...(config.metrics.enabled ? [metricsRoute(metrics)] : [])];
+export function adminRoutes({ config, metrics, readiness, operatorRoutes }: RoutesContext): readonly Route[] {
+  return [
+    ...healthRoutes(readiness),
+    ...(config.metrics.enabled ? [metricsRoute(metrics)] : []),
+    ...operatorRoutes,
+  ];
 }

@@ -1,18 +1,21 @@
 import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
-import { createAuthenticator } from "../access/authenticator.ts";
+import { type Authenticator, createAuthenticator } from "../access/authenticator.ts";
 import type { KeySetReport } from "../access/remote_key_set.ts";
 import { Broadcaster } from "../broadcast/broadcaster.ts";
 import type { EventBus } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
 import { corsPolicy } from "../http/cors.ts";
+import type { Readiness } from "../http/health_routes.ts";
 import { type Route, router } from "../http/router.ts";
+import type { MintDevelopmentToken } from "../http/admin/development_token_route.ts";
 import { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
 import { attachSources } from "./attach_sources.ts";
 import { DeadLetterWriter } from "./dead_letter_writer.ts";
 import { Delivery } from "./delivery.ts";
 import { openBus } from "./open_bus.ts";
+import { OperatorDesk, type OperatorDeskInit } from "./operator_desk.ts";
 import { adminRoutes, publicRoutes, type RoutesContext } from "./routes.ts";
 import { SourceStates } from "./source_states.ts";
 import { startOutbox } from "./start_outbox.ts";
@@ -34,10 +37,12 @@ export interface Gateway {
 
 const log = getLogger(["tidegate", "gateway"]);
 
-/** What the gateway shows at `GET /`; nothing of it is secret. */
+/** What a gateway in development mode has beyond its configuration. */
 export interface GatewayOptions {
-  /** In development mode: the command that shows a stream, for the port that was bound. */
+  /** The command that shows a stream, for the port that was bound; `GET /` shows it, so nothing of it is secret. */
   readonly hint?: (port: number) => string;
+  /** Makes the tokens that the console asks for. */
+  readonly mint?: MintDevelopmentToken;
 }
 
 /**
@@ -58,33 +63,29 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const followed = [...buses.values()].filter(({ source }) => source !== deadLetterSource);
   const states = new SourceStates(followed.map(({ source }) => source));
   const broadcaster = new Broadcaster(streams.flush.maxDelayMs, (deliveries) => metrics.deliveries.inc(deliveries));
-  const deadLetters = new DeadLetterWriter(
-    deadLetterSource === undefined ? undefined : buses.get(deadLetterSource),
-    config.mappings.deadLetter.maxOriginalBytes,
-  );
-  const delivery = new Delivery({ config, metrics, states, broadcaster, deadLetters, pipeline: pipelineOf(config) });
+  const { maxOriginalBytes } = config.mappings.deadLetter;
+  const deadLetters = new DeadLetterWriter(buses.get(deadLetterSource ?? ""), maxOriginalBytes);
+  const readiness = (): Readiness => ({ isDraining: delivery.isDraining, sources: states.list() });
+  const streamsOf = () => delivery.attached;
+  const publicPort = () => publicServer.addr.port;
+  const desk = openDesk({ config, buses, metrics, readiness, streams: streamsOf, publicPort });
+  const watch = desk?.watch;
+  const pipeline = pipelineOf(config);
+  const delivery: Delivery = new Delivery({
+    ...{ config, metrics, states, broadcaster, deadLetters, pipeline },
+    ...(watch === undefined ? {} : { watch }),
+  });
   const context: RoutesContext = {
-    config,
-    buses,
-    delivery,
-    metrics,
-    authenticator: createAuthenticator(config.auth, Date.now, {
-      allowedOrigins: server.corsOrigins,
-      report: logKeySet,
-    }),
-    readiness: () => ({ isDraining: delivery.isDraining, sources: states.list() }),
-    hint: () => options.hint?.(publicServer.addr.port),
+    ...{ config, buses, delivery, metrics, readiness },
+    authenticator: authenticatorOf(config),
+    operatorRoutes: desk?.routes(options.mint) ?? [],
+    hint: () => options.hint?.(publicPort()),
   };
-  const onAnswer = (route: string, status: number) => metrics.requests.inc({ route, status: String(status) });
-  const listen = (routes: readonly Route[], hostname: string, port: number) =>
-    Deno.serve(
-      { hostname, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) },
-      router(routes, { cors: corsPolicy(server.corsOrigins), onAnswer }),
-    );
-  const publicServer = listen(publicRoutes(context), server.host, server.port);
+  const publicServer = listen(publicRoutes(context), server, server.corsOrigins, metrics);
+  // No page of another origin has any business with the operator's port.
   const adminServer = server.adminPort === 0
     ? undefined
-    : listen(adminRoutes(context), server.adminHost, server.adminPort);
+    : listen(adminRoutes(context), { host: server.adminHost, port: server.adminPort }, [], metrics);
 
   const following = attachSources(followed, config.journal.maxEvents, stop.signal)
     .then(async (sources) => sources === undefined ? undefined : await delivery.run(sources, stop.signal))
@@ -109,11 +110,35 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     await delivery.drain(config.drain.windowMs);
     await outbox?.[Symbol.asyncDispose]();
     stop.abort();
+    desk?.[Symbol.dispose]();
     await Promise.all([following, publicServer.shutdown(), adminServer?.shutdown()]);
     await deadLetters[Symbol.asyncDispose]();
     broadcaster[Symbol.dispose]();
     await Promise.allSettled([...buses.values()].map((bus) => bus[Symbol.asyncDispose]()));
   }
+}
+
+/** The operator's desk, where there is an admin token to sit down at it. */
+function openDesk(init: Omit<OperatorDeskInit, "token">): OperatorDesk | undefined {
+  const { token } = init.config.admin;
+  return token === undefined ? undefined : new OperatorDesk({ ...init, token });
+}
+
+function authenticatorOf({ auth, server }: Config): Authenticator {
+  return createAuthenticator(auth, Date.now, { allowedOrigins: server.corsOrigins, report: logKeySet });
+}
+
+function listen(
+  routes: readonly Route[],
+  { host, port }: { readonly host: string; readonly port: number },
+  corsOrigins: readonly string[],
+  metrics: GatewayMetrics,
+): Deno.HttpServer<Deno.NetAddr> {
+  const onAnswer = (route: string, status: number) => metrics.requests.inc({ route, status: String(status) });
+  return Deno.serve(
+    { hostname: host, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) },
+    router(routes, { cors: corsPolicy(corsOrigins), onAnswer }),
+  );
 }
 
 /** A key set that cannot be fetched is the first thing to know when tokens are refused. */

@@ -3,15 +3,19 @@ import { getLogger } from "@logtape/logtape";
 import { SERVER_VERSION } from "../model/server_version.ts";
 import { type CorsPolicy, withCors } from "./cors.ts";
 import { problem } from "./problem.ts";
+import { NO_ROUTE, routeTable } from "./route_table.ts";
 
 /** What a route is given. */
 export interface RouteRequest {
   readonly request: Request;
   readonly url: URL;
+  /** What stands in the path where the route has `{name}`, decoded. */
+  readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** One path and what it answers, by method. `HEAD` is answered as `GET` unless it has a row of its own. */
 export interface Route {
+  /** A segment `{name}` stands for any one that is not empty. */
   readonly path: string;
   /** By method, in upper case. */
   readonly methods: Readonly<Record<string, (request: RouteRequest) => Promise<Response> | Response>>;
@@ -37,14 +41,14 @@ const log = getLogger(["tidegate", "http"]);
 
 /** Answers requests from a table of routes. Never throws, never answers with internals. */
 export function router(routes: readonly Route[], options: RouterOptions): (request: Request) => Promise<Response> {
-  const table = new Map(routes.map((route) => [route.path, route]));
+  const find = routeTable(routes);
   return async (request) => {
     // `Host: a b` makes a URL that cannot be parsed.
     const url = URL.parse(request.url);
-    const route = url === null ? undefined : table.get(url.pathname);
+    const { route, parameters } = url === null ? NO_ROUTE : find(url.pathname);
     const response = url === null
       ? problem("invalid-request", "The URL or the Host header cannot be read")
-      : await answer(route, { request, url }, options.cors);
+      : await answer(route, { request, url, parameters }, options.cors);
     options.onAnswer(route?.path ?? "other", response.status);
     for (const [name, value] of SECURITY_HEADERS) if (!response.headers.has(name)) response.headers.set(name, value);
     return withCors(response, request, options.cors);

@@ -1,4 +1,5 @@
 import { ansiColorFormatter, configure, jsonLinesFormatter, type LogLevel, type LogRecord } from "@logtape/logtape";
+import { noteProblem } from "./recent_problems.ts";
 
 /** Section `log` of the configuration. */
 export interface LogConfig {
@@ -14,9 +15,9 @@ export async function startLog(config: LogConfig): Promise<void> {
   const format = config.format === "json" ? jsonLinesFormatter : textFormatter;
   const encoder = new TextEncoder();
   await configure({
-    sinks: { stderr: (record) => void Deno.stderr.writeSync(encoder.encode(format(record))) },
+    sinks: { stderr: (record) => void Deno.stderr.writeSync(encoder.encode(format(record))), recent: noteProblem },
     loggers: [
-      { category: "tidegate", lowestLevel: config.level, sinks: ["stderr"] },
+      { category: "tidegate", lowestLevel: config.level, sinks: ["stderr", "recent"] },
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
     ],
     reset: true,

@@ -66,6 +66,12 @@ export class GatewayMetrics {
     this.#registry.registerMetric(new Gauge({ name, help, registers: [], collect }));
   }
 
+  /** The sum of a counter over all its labels. */
+  async sum(counter: Counter<string>): Promise<number> {
+    const { values } = await counter.get();
+    return values.reduce((sum, { value }) => sum + value, 0);
+  }
+
   /** Prometheus text, with its media type. */
   async text(): Promise<{ readonly body: string; readonly contentType: string }> {
     return { body: await this.#registry.metrics(), contentType: this.#registry.contentType };

@@ -8,6 +8,7 @@ export const CLOSE_REASONS = {
   "slow-consumer": { calm: true, text: "The reader fell behind its send queue's limit; the cursor resumes it." },
   "max-lifetime": { calm: true, text: "The stream reached its jittered lifetime; reconnect, nothing is wrong." },
   "draining": { calm: false, text: "This node is going away; another one, or its successor, resumes the cursor." },
+  "closed-by-operator": { calm: true, text: "An operator closed this one stream; reconnect, nothing else is wrong." },
   "rate-limited": { calm: false, text: "Too many attempts." },
   "connection-limit": { calm: false, text: "Too many open streams, for this principal or on this node." },
   "overloaded": { calm: false, text: "The node has no room for the work; includes a node that is still warming up." },

@@ -38,7 +38,9 @@ export const ERROR_CODES = {
   "audience-mismatch": { status: 401, text: "The token's `aud` does not name this gateway." },
   "ticket-invalid": { status: 401, text: "The ticket is unknown, used, expired or not from this gateway." },
 
-  "cross-site-request": { status: 403, text: "A cookie may not be used from another site." },
+  "admin-token-invalid": { status: 401, text: "The credential is not this node's admin token." },
+
+  "cross-site-request": { status: 403, text: "A page of another site may not make this request." },
   "scope-not-granted": { status: 403, text: "The token grants no such scope." },
   "publish-not-granted": { status: 403, text: "The token may not publish there." },
   "too-many-grants": { status: 403, text: "The token's claims yield more grants than one principal may hold." },

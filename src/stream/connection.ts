@@ -8,6 +8,7 @@ import { gapDetected, HEARTBEAT, streamClosing } from "../wire/control_events.ts
 import { chunkOf, type Frame, joinBytes } from "../wire/frame.ts";
 import { accepts, mayRead } from "./entitled.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
+import { StreamTally } from "./stream_tally.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** Whom a stream speaks to, as far as the stream must know. */
@@ -70,6 +71,9 @@ export class Connection implements Member, ReplayTarget {
   checkpointVersion = -1;
   /** Whether the token's coming end was announced. */
   wasWarned = false;
+  /** Milliseconds since 1970. */
+  readonly openedAtMs = Date.now();
+  readonly tally = new StreamTally();
   readonly #init: ConnectionInit;
   readonly #maxUnaskedBytes: number;
   /** Made when the reader first falls behind: most never do. */
@@ -153,19 +157,21 @@ export class Connection implements Member, ReplayTarget {
 
   deliver(frames: readonly Frame[], chunk: Uint8Array): void {
     if (this.#refusesFrames()) return;
+    this.tally.take(frames);
     const isWritten = !this.isStalled && this.#write(chunk);
     // A frame that waits may still be shed, and its cursor with it.
     this.lastSeq = isWritten ? frames.at(-1)?.seq ?? 0 : 0;
     if (isWritten) return;
     for (const frame of frames) {
       const offered = this.#waiting().offer(frame);
-      if (offered === "shed") this.#init.onShed(1);
+      if (offered === "shed") this.#noteShed();
       if (offered === "overflow") return this.close("slow-consumer");
     }
   }
 
   offer(frames: readonly Frame[]): void {
     if (this.#refusesFrames()) return;
+    this.tally.take(frames);
     const chunk = chunkOf(frames);
     // A replay waits for room between its pages, so a page is never shed, whatever it holds.
     if (this.isStalled || !this.#write(chunk)) this.#waiting().offerControl(chunk);
@@ -217,6 +223,11 @@ export class Connection implements Member, ReplayTarget {
     return true;
   }
 
+  #noteShed(): void {
+    this.tally.shedFrames++;
+    this.#init.onShed(1);
+  }
+
   #waiting(): SendQueue {
     return this.#queue ??= new SendQueue(this.#init.queueLimits);
   }
@@ -224,6 +235,7 @@ export class Connection implements Member, ReplayTarget {
   #write(bytes: Uint8Array): boolean {
     if (this.#controller === undefined || this.#unaskedBytes >= this.#maxUnaskedBytes) return false;
     this.#unaskedBytes += bytes.length;
+    this.tally.bytes += bytes.length;
     this.#wroteSinceLook = true;
     this.#controller.enqueue(bytes);
     return true;

@@ -27,7 +27,7 @@ export interface StreamLimits {
 /** What happens to streams, for metrics and logs. */
 export interface StreamObserver {
   opened(): void;
-  ended(reason: EndReason): void;
+  ended(reason: EndReason, connection: Connection): void;
   refused(reason: CloseReason): void;
   shed(frames: number): void;
 }
@@ -224,7 +224,7 @@ export class StreamManager {
 
   #leave(connection: Connection, reason: EndReason): void {
     this.#part(connection);
-    this.#init.observer.ended(reason);
+    this.#init.observer.ended(reason, connection);
   }
 
   #part(leaving: Connection | Poll): void {

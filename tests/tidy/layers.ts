@@ -7,6 +7,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["cli"],
   ["gateway"],
   ["http"],
+  ["admin"],
   ["stream"],
   ["bus", "outbox", "pipeline", "replay", "broadcast", "access", "guard"],
   ["wire"],
