@@ -2,13 +2,7 @@ import { z } from "zod";
 
 /**
  * The concrete events that ship with the gateway. One map from name to schema: the publisher's check, the documents
- * and the client's types all read it. Clients import the type alone:
- *
- * ```ts
- * import type { EventMap } from "./src/model/events.ts";
- * const show = (event: EventMap["task.progress-updated"]) => `${event.progress} %`;
- * show({ taskId: "t1", progress: 40 });
- * ```
+ * and the client's types all read it. Clients import the type {@link EventMap} alone.
  */
 export const EVENT_SCHEMAS = {
   /** A long task advanced. Low priority by nature: only the newest value of a task matters. */
