@@ -13,12 +13,15 @@ import { streamRoute } from "../http/stream_route.ts";
 import { ticketRoute } from "../http/ticket_route.ts";
 import type { CloseReason } from "../model/close_reason.ts";
 import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
+import { createEventEncoder } from "../pipeline/event_encoder.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Delivery } from "./delivery.ts";
 
 /** What the routes answer from. */
 export interface RoutesContext {
   readonly config: Config;
   readonly buses: ReadonlyMap<string, EventBus>;
+  readonly pipeline: Pipeline;
   readonly delivery: Delivery;
   readonly metrics: GatewayMetrics;
   readonly authenticator: Authenticator;
@@ -33,8 +36,15 @@ const IDS_A_KEY = 10;
 
 /** The routes of the public port. */
 export function publicRoutes(context: RoutesContext): readonly Route[] {
-  const { config: { server, streams, publish, dev }, buses, delivery, metrics, authenticator, operatorRoutes } =
-    context;
+  const {
+    config: { server, streams, publish, dev },
+    buses,
+    pipeline,
+    delivery,
+    metrics,
+    authenticator,
+    operatorRoutes,
+  } = context;
   const subscriptions = {
     authenticator,
     stream: () => delivery.streamContext,
@@ -55,7 +65,10 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
         weigh: (ids) => Math.ceil(ids.length / IDS_A_KEY),
       }),
       maxRequestBytes: server.maxRequestBytes,
-      maxBatch: publish.maxBatch,
+      rules: {
+        maxBatch: publish.maxBatch,
+        encode: createEventEncoder(pipeline, publish.source ?? "", streams.maxFrameBytes),
+      },
       rate: new RateLimiter({ ...publish.rate, maxKeys: publish.rate.maxPrincipals }),
       onPublished: (count) => metrics.published.inc(count),
     }),

@@ -76,7 +76,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     ...(watch === undefined ? {} : { watch }),
   });
   const context: RoutesContext = {
-    ...{ config, buses, delivery, metrics, readiness },
+    ...{ config, buses, pipeline, delivery, metrics, readiness },
     authenticator: authenticatorOf(config),
     operatorRoutes: desk?.routes(options.mint) ?? [],
     hint: () => options.hint?.(publicPort()),

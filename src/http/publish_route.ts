@@ -2,13 +2,12 @@ import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import type { Authenticator } from "../access/authenticator.ts";
 import { type Principal, principalKey } from "../access/principal.ts";
-import { BusError, type EventBus } from "../bus/event_bus.ts";
+import { BusError, type EventBus, type PublishRecord } from "../bus/event_bus.ts";
 import { bodyDigest, type IdempotencyWindow, isIdempotencyKey } from "../guard/idempotency_window.ts";
 import type { RateLimiter } from "../guard/rate_limiter.ts";
 import { formatPosition } from "../model/position.ts";
-import { encodeNativeRecord, type NativeRecord } from "../pipeline/native_record.ts";
 import { problem } from "./problem.ts";
-import { readPublishedEvents } from "./published_event.ts";
+import { type PublishRules, readPublishedEvents } from "./published_event.ts";
 import { readJSONBody } from "./read_json_body.ts";
 import type { Route, RouteRequest } from "./router.ts";
 
@@ -19,14 +18,13 @@ export interface PublishRouteContext {
   readonly bus: EventBus | undefined;
   readonly idempotency: IdempotencyWindow<readonly string[]>;
   readonly maxRequestBytes: number;
-  readonly maxBatch: number;
+  readonly rules: PublishRules;
   /** How many events one principal may publish. */
   readonly rate: RateLimiter;
   readonly onPublished: (count: number) => void;
 }
 
 const log = getLogger(["tidegate", "http", "publish"]);
-const encoder = new TextEncoder();
 
 /** `POST /api/v1/events`: 201 with the events' ids, only after the bus took all of them. */
 export function publishRoute(context: PublishRouteContext): Route {
@@ -51,14 +49,14 @@ async function publish(context: PublishRouteContext, { request, url }: RouteRequ
   if (hasty !== undefined) return hasty;
   const body = await readJSONBody(request, context.maxRequestBytes);
   if (body.kind === "refused") return problem(body.code, body.detail);
-  const read = readPublishedEvents(body.value, principal, context.maxBatch, new Date().toISOString());
+  const read = readPublishedEvents(body.value, principal, context.rules, new Date().toISOString());
   if (read.kind === "refused") return problem(read.code, read.detail);
-  const tooMany = refusalOfHaste(context, principal, read.events.length - 1);
+  const tooMany = refusalOfHaste(context, principal, read.records.length - 1);
   if (tooMany !== undefined) return tooMany;
   try {
-    if (key === null) return created(bus, await append(context, bus, read.events));
+    if (key === null) return created(bus, await append(context, bus, read.records));
     const owner = { issuer: principal.issuer, subject: principal.subject };
-    const once = await idempotency.run(owner, key, bodyDigest(body.bytes), () => append(context, bus, read.events));
+    const once = await idempotency.run(owner, key, bodyDigest(body.bytes), () => append(context, bus, read.records));
     if (once.kind === "done") return created(bus, once.result);
     return once.kind === "conflict"
       ? problem("idempotency-conflict", "This Idempotency-Key came with another body before")
@@ -88,10 +86,8 @@ function refusalOfHaste(
 async function append(
   context: PublishRouteContext,
   bus: EventBus,
-  events: readonly NativeRecord[],
+  records: readonly PublishRecord[],
 ): Promise<readonly string[]> {
-  // Events of one scope share a key, so they keep their order whatever the number of partitions.
-  const records = events.map((event) => ({ key: encoder.encode(event.scopes[0]), value: encodeNativeRecord(event) }));
   const positions = await bus.publish(records);
   context.onPublished(positions.length);
   return positions.map((position) => formatPosition({ source: bus.source, ...position }, bus.offsetFormat));

@@ -1,41 +1,69 @@
 import { mayPublish, type Principal } from "../access/principal.ts";
+import type { PublishRecord } from "../bus/event_bus.ts";
 import type { ErrorCode } from "../model/error_code.ts";
 import { isEventName } from "../model/event_name.ts";
 import { parseScope, type Scope } from "../model/scope.ts";
 import { PRIORITIES } from "../model/sse_message.ts";
+import type { EventEncoder } from "../pipeline/event_encoder.ts";
 import { MAX_CONFLATION_KEY_LENGTH, type NativeRecord } from "../pipeline/native_record.ts";
 
-/** The events of a publish request, or the first that cannot be taken: all or nothing. */
+/** The records of a publish request's events, or the first event that cannot be taken: all or nothing. */
 export type PublishedEvents =
-  | { readonly kind: "events"; readonly events: readonly NativeRecord[] }
+  | { readonly kind: "records"; readonly records: readonly PublishRecord[] }
   | { readonly kind: "refused"; readonly code: ErrorCode; readonly detail: string };
 
 const MEMBERS: ReadonlySet<string> = new Set(["event", "scope", "audience", "data", "priority", "conflationKey"]);
+
+/** What a request's events are held against. */
+export interface PublishRules {
+  readonly maxBatch: number;
+  readonly encode: EventEncoder;
+}
 
 /** Reads one event or an array of at most `maxBatch`. A bad item is named by its index. */
 export function readPublishedEvents(
   body: unknown,
   principal: Principal,
-  maxBatch: number,
+  { maxBatch, encode }: PublishRules,
   time: string,
 ): PublishedEvents {
   const items: readonly unknown[] = Array.isArray(body) ? body : [body];
   if (items.length === 0) return refused("invalid-event", "An empty array publishes nothing");
   if (items.length > maxBatch) return refused("payload-too-large", `${items.length} events are more than ${maxBatch}`);
-  const events: NativeRecord[] = [];
+  const records: PublishRecord[] = [];
   for (const [index, item] of items.entries()) {
-    const read = readEvent(item, principal, time);
-    if (read.kind === "refused") {
-      return refused(read.code, Array.isArray(body) ? `Event ${index}: ${read.detail}` : read.detail);
+    const event = readEvent(item, principal, time);
+    const record = event.kind === "refused" ? event : recordOf(event.event, encode);
+    if (record.kind === "refused") {
+      return refused(record.code, Array.isArray(body) ? `Event ${index}: ${record.detail}` : record.detail);
     }
-    events.push(read.event);
+    records.push(record.record);
   }
-  return { kind: "events", events };
+  return { kind: "records", records };
 }
 
-type ReadEvent =
-  | { readonly kind: "event"; readonly event: NativeRecord }
-  | { readonly kind: "refused"; readonly code: ErrorCode; readonly detail: string };
+interface Refused {
+  readonly kind: "refused";
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
+
+const encoder = new TextEncoder();
+
+function recordOf(
+  event: NativeRecord,
+  encode: EventEncoder,
+): { readonly kind: "record"; readonly record: PublishRecord } | Refused {
+  const encoded = encode(event);
+  if (encoded.kind === "undeliverable") {
+    const code = encoded.reason === "too-large" ? "payload-too-large" : "invalid-event";
+    return refused(code, `It could never be delivered: ${encoded.detail}`);
+  }
+  // Events of one scope share a key, so they keep their order whatever the number of partitions.
+  return { kind: "record", record: { key: encoder.encode(event.scopes[0]), value: encoded.value } };
+}
+
+type ReadEvent = { readonly kind: "event"; readonly event: NativeRecord } | Refused;
 
 function readEvent(item: unknown, principal: Principal, time: string): ReadEvent {
   if (typeof item !== "object" || item === null || Array.isArray(item)) {
@@ -85,6 +113,6 @@ function readAudience(value: unknown): readonly Scope[] | undefined {
   return valid.length === scopes.length ? valid : undefined;
 }
 
-function refused(code: ErrorCode, detail: string): { kind: "refused"; code: ErrorCode; detail: string } {
+function refused(code: ErrorCode, detail: string): Refused {
   return { kind: "refused", code, detail };
 }
