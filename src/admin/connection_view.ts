@@ -5,6 +5,8 @@ import type { Connection, EndReason } from "../stream/connection.ts";
 /** One stream as an operator sees it; plain JSON. Nothing of its events and nothing of its token. */
 export interface ConnectionView {
   readonly id: string;
+  /** Of its token; a subject means nothing without it. */
+  readonly issuer: string;
   readonly subject: string;
   readonly scopes: readonly string[];
   /** Event patterns; empty for all. */
@@ -37,6 +39,7 @@ export function connectionView(
   const nowMs = Date.now();
   return {
     id,
+    issuer: reader.issuer,
     subject: reader.subject,
     scopes: subscription.scopes,
     events: subscription.patterns,

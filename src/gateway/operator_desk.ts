@@ -1,6 +1,7 @@
 import { AdminAccess } from "../access/admin_access.ts";
 import { ConnectionDirectory } from "../admin/connection_directory.ts";
 import { EventTail } from "../admin/event_tail.ts";
+import { Explainer } from "../admin/explainer.ts";
 import { NodeSamples, type Rates } from "../admin/node_samples.ts";
 import type { NodeStatus } from "../admin/node_status.ts";
 import { SourceLags } from "../admin/source_lags.ts";
@@ -8,6 +9,7 @@ import type { EventBus } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
 import { connectionRoutes } from "../http/admin/connection_routes.ts";
 import { developmentTokenRoute, type MintDevelopmentToken } from "../http/admin/development_token_route.ts";
+import { explainRoute } from "../http/admin/explain_route.ts";
 import { operatorOnly } from "../http/admin/operator_only.ts";
 import { statusRoutes } from "../http/admin/status_routes.ts";
 import { tailRoute } from "../http/admin/tail_route.ts";
@@ -18,6 +20,7 @@ import { recentProblems } from "../log/recent_problems.ts";
 import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import { formatPosition } from "../model/position.ts";
 import { SERVER_VERSION } from "../model/server_version.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { StreamContext } from "../stream/open_stream.ts";
 import type { DeliveryWatch } from "./delivery.ts";
 
@@ -29,6 +32,7 @@ export interface OperatorDeskInit {
   readonly readiness: () => Readiness;
   /** `undefined` until the sources are attached. */
   readonly streams: () => StreamContext | undefined;
+  readonly pipeline: Pipeline;
   readonly publicPort: () => number;
   readonly token: string;
 }
@@ -76,6 +80,7 @@ export class OperatorDesk implements Disposable {
         ...connectionRoutes(this.#directory),
         ...statusRoutes({ samples: this.#samples, status: () => this.#status() }),
         tailRoute(this.#tail),
+        explainRoute(this.#explainer()),
         ...(mint === undefined ? [] : [developmentTokenRoute(mint)]),
       ]),
     ];
@@ -85,6 +90,14 @@ export class OperatorDesk implements Disposable {
   [Symbol.dispose](): void {
     this.#tail[Symbol.dispose]();
     this.#samples[Symbol.dispose]();
+  }
+
+  #explainer(): Explainer {
+    const { buses, pipeline, config: { mappings, streams: { maxFrameBytes } }, streams } = this.#init;
+    return new Explainer({
+      ...{ buses, pipeline, maxFrameBytes, rules: mappings.rules, directory: this.#directory },
+      journal: () => streams()?.replay.journal,
+    });
   }
 
   #openStreams(): number {

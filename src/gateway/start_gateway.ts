@@ -66,11 +66,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const { maxOriginalBytes } = config.mappings.deadLetter;
   const deadLetters = new DeadLetterWriter(buses.get(deadLetterSource ?? ""), maxOriginalBytes);
   const readiness = (): Readiness => ({ isDraining: delivery.isDraining, sources: states.list() });
+  const pipeline = pipelineOf(config);
   const streamsOf = () => delivery.attached;
   const publicPort = () => publicServer.addr.port;
-  const desk = openDesk({ config, buses, metrics, readiness, streams: streamsOf, publicPort });
+  const desk = openDesk({ config, buses, metrics, pipeline, readiness, streams: streamsOf, publicPort });
   const watch = desk?.watch;
-  const pipeline = pipelineOf(config);
   const delivery: Delivery = new Delivery({
     ...{ config, metrics, states, broadcaster, deadLetters, pipeline },
     ...(watch === undefined ? {} : { watch }),
