@@ -71,9 +71,11 @@ class ConnectForm {
   begin({ development, publicUrl }: Status): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
-    this.#url.input.value = development ? location.origin : publicUrl;
-    const ofDevelopment = [this.#mint, this.#open, this.#trial.element, this.#subject.element, this.#grants.element];
-    for (const part of ofDevelopment) part.hidden = !development;
+    // The page may be on the operator's port, from where its policy lets it reach no other.
+    const isOnPublicPort = new URL(publicUrl).port === location.port;
+    this.#url.input.value = isOnPublicPort ? location.origin : publicUrl;
+    for (const part of [this.#mint, this.#subject.element, this.#grants.element]) part.hidden = !development;
+    for (const part of [this.#open, this.#trial.element]) part.hidden = !development || !isOnPublicPort;
     if (!development) {
       this.#note.textContent =
         "Your issuer makes the tokens: put one into $TOKEN. Only a gateway in development mode makes its own.";
