@@ -1,23 +1,8 @@
-import type { ConfigProblem } from "./config_problem.ts";
+import { HISTORY_RELATIONS } from "./history_relations.ts";
 import { findSourceProblems } from "./mapping_problems.ts";
 import type { Config } from "./schema.ts";
+import { broken, type BrokenRelation, type Relation } from "./relation.ts";
 import type { SettingPath } from "./setting_tree.ts";
-
-/** What two or more settings owe each other, where each alone is fine. Asserted at start, before anything runs. */
-export interface Relation {
-  /** The rule in one line, for the documents. */
-  readonly rule: string;
-  /** Sections that it reads; it is checked only when all of them are well-formed. */
-  readonly sections: readonly (keyof Config)[];
-  readonly severity: ConfigProblem["severity"];
-  /** The places that break it, each with the end of a sentence that begins with the place. */
-  readonly find: (config: Config) => readonly BrokenRelation[];
-}
-
-export interface BrokenRelation {
-  readonly path: SettingPath;
-  readonly message: string;
-}
 
 /** Every relation between settings. */
 export const RELATIONS: readonly Relation[] = [
@@ -123,6 +108,7 @@ export const RELATIONS: readonly Relation[] = [
         `is less than replay.maxEvents (${replay.maxEvents}), so that large replays always read the bus; it is ${journal.maxEvents}`,
       ),
   },
+  ...HISTORY_RELATIONS,
   {
     rule:
       "`drain.window` is less than `streams.maxLifetime`: a deploy shall not wait for streams that end by themselves.",
@@ -221,10 +207,6 @@ export const RELATIONS: readonly Relation[] = [
       ),
   },
 ];
-
-function broken(isBroken: boolean, path: SettingPath, message: string): readonly BrokenRelation[] {
-  return isBroken ? [{ path, message }] : [];
-}
 
 function findPublishProblems({ publish, ...config }: Config): readonly BrokenRelation[] {
   return publish.source === undefined ? [] : findTargetProblems(["publish", "source"], publish.source, config);

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { adminSchema } from "./admin_schema.ts";
 import { authSchema } from "./auth_schema.ts";
+import { historySchema } from "./history_schema.ts";
 import { mappingSchema } from "./mapping_schema.ts";
 import { nodeName } from "./node_name.ts";
 import { devSchema, logSchema, metricsSchema } from "./operation_schema.ts";
@@ -37,6 +38,8 @@ export const configSchema = section({
     .describe("Open streams: limits, heartbeat, lifetime."),
   journal: journalSchema.prefault({})
     .describe("This node's memory of recent events, from which reconnects are served."),
+  history: historySchema.prefault({})
+    .describe("What is kept for replays, outside of the process."),
   replay: replaySchema.prefault({})
     .describe("What one reconnect may ask for."),
   drain: drainSchema.prefault({})

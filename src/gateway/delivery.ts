@@ -9,18 +9,18 @@ import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import type { DeadLetterReason } from "../pipeline/mapping_outcome.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { Journal } from "../replay/journal.ts";
-import { ReplayTurns } from "../replay/replay_turns.ts";
-import { ReadGate } from "../replay/shared_passes.ts";
 import type { Connection, EndReason } from "../stream/connection.ts";
 import type { StreamContext } from "../stream/open_stream.ts";
 import { StreamManager } from "../stream/stream_manager.ts";
 import { sourceChanged } from "../wire/control_events.ts";
 import type { Frame } from "../wire/frame.ts";
+import type { HistoryChain } from "../history/history_chain.ts";
+import type { RedisHistory } from "../history/redis_history.ts";
 import { type AttachedSource, inOrder, startPositions } from "./attach_sources.ts";
 import { backOff } from "./back_off.ts";
 import type { DeadLetterWriter } from "./dead_letter_writer.ts";
 import { ingest, type IngestObserver } from "./ingest.ts";
-import { replayLadder } from "./replay_ladder.ts";
+import { type KeptSource, keptSources, replayContext } from "./replay_context.ts";
 import type { SourceStates } from "./source_states.ts";
 
 /** What the way from the buses to the streams is made of. */
@@ -31,6 +31,8 @@ export interface DeliveryInit {
   readonly broadcaster: Broadcaster;
   readonly deadLetters: DeadLetterWriter;
   readonly pipeline: Pipeline;
+  /** Keeps events for replays outside of the process, where that is configured. */
+  readonly history: RedisHistory | undefined;
   /** Sees all that passes, where an operator may look; nothing waits for it. */
   readonly watch?: DeliveryWatch;
 }
@@ -44,10 +46,6 @@ export interface DeliveryWatch {
 }
 
 const log = getLogger(["tidegate", "gateway"]);
-
-/** Reads further than this behind the journal cost the bus more than a client's own re-read of its state. */
-const SCANNED_RECORDS_PER_EVENT = 100;
-const MAX_AHEAD_WAIT_MS = 5_000;
 
 /**
  * Journal, broadcaster and streams, fed by every source: made when the sources are attached, because only then is
@@ -103,8 +101,13 @@ export class Delivery {
   async run(sources: readonly AttachedSource[], signal: AbortSignal): Promise<void> {
     const start = startPositions(sources);
     const journal = this.#makeJournal(start);
-    this.#streams = this.#makeStreams(journal, sources);
-    await Promise.all(sources.map((source, sourceIndex) => this.#follow(journal, source, sourceIndex, signal)));
+    const kept = keptSources(this.#init.history, this.#init.config, start);
+    this.#streams = this.#makeStreams(journal, sources, kept);
+    await Promise.all(
+      sources.map((source, sourceIndex) =>
+        this.#follow(journal, source, sourceIndex, kept[sourceIndex]?.chain, signal)
+      ),
+    );
   }
 
   #makeJournal(start: ReturnType<typeof startPositions>): Journal {
@@ -116,8 +119,13 @@ export class Delivery {
     return journal;
   }
 
-  #makeStreams(journal: Journal, sources: readonly AttachedSource[]): StreamContext {
-    const { config: { streams, replay, server }, metrics, broadcaster, pipeline, watch } = this.#init;
+  #makeStreams(
+    journal: Journal,
+    sources: readonly AttachedSource[],
+    kept: readonly (KeptSource | undefined)[],
+  ): StreamContext {
+    const { config, metrics, broadcaster, pipeline, watch } = this.#init;
+    const { streams, replay, server } = config;
     const formats = new Map(sources.map(({ bus }) => [bus.source, bus.offsetFormat]));
     const manager = new StreamManager({
       limits: streams,
@@ -134,24 +142,9 @@ export class Delivery {
         shed: (frames) => metrics.framesShed.inc(frames),
       },
     });
-    const gate = new ReadGate(replay.maxConcurrent);
-    const limits = {
-      maxEvents: replay.maxEvents,
-      maxBytes: replay.maxBytes,
-      maxScannedRecords: replay.maxEvents * SCANNED_RECORDS_PER_EVENT,
-      maxAgeMs: replay.maxAgeMs,
-      maxAheadWaitMs: MAX_AHEAD_WAIT_MS,
-    };
-    const turns = new ReplayTurns(replay);
-    metrics.observe("tidegate_replays_under_way", "Replays that are not at the head", () => turns.underWay);
-    metrics.observe("tidegate_replay_bytes", "Bytes of replays on their way", () => turns.bytesInFlight);
-    const { maxFrameBytes } = streams;
-    const histories = sources.map(({ bus }, sourceIndex) =>
-      replayLadder({ bus, sourceIndex, pipeline, maxFrameBytes, gate })
-    );
     return {
       manager,
-      replay: { journal, histories, limits, turns },
+      replay: replayContext({ config, metrics, pipeline, journal, sources, kept }),
       heartbeatMs: streams.heartbeatMs,
       node: server.node,
       allowEarliest: replay.allowEarliest,
@@ -166,6 +159,7 @@ export class Delivery {
     journal: Journal,
     { bus, bounds }: AttachedSource,
     sourceIndex: number,
+    history: HistoryChain | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     const { pipeline, broadcaster, states } = this.#init;
@@ -173,7 +167,7 @@ export class Delivery {
     const isWarm = () =>
       targets.every((next, partition) => (journal.positions.next(sourceIndex, partition) ?? 0n) >= next);
     const observer = this.#observerOf(bus, isWarm);
-    const sink = ingest({ source: bus.source, sourceIndex, pipeline, journal, broadcaster, observer });
+    const sink = ingest({ source: bus.source, sourceIndex, pipeline, journal, broadcaster, history, observer });
     const warmingSink = async (event: FollowEvent): Promise<void> => {
       await sink(event);
       if (states.get(bus.source) === "warming" && isWarm()) this.#stateChanged(bus.source, "up");

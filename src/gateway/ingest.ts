@@ -1,6 +1,7 @@
 import type { Broadcaster } from "../broadcast/broadcaster.ts";
 import type { FollowEvent, LogBounds } from "../bus/event_bus.ts";
 import type { BusRecord } from "../model/bus_record.ts";
+import type { HistoryChain } from "../history/history_chain.ts";
 import type { GapReason } from "../model/gap.ts";
 import type { Offset } from "../model/position.ts";
 import type { DeadLetterReason, MappingOutcome } from "../pipeline/mapping_outcome.ts";
@@ -26,6 +27,8 @@ export interface IngestContext {
   readonly pipeline: Pipeline;
   readonly journal: Journal;
   readonly broadcaster: Broadcaster;
+  /** Keeps what was made, for replays; none for a source that keeps it itself. */
+  readonly history?: HistoryChain | undefined;
   readonly observer: IngestObserver;
 }
 
@@ -67,6 +70,7 @@ async function takeRecords(
     for (const [index, record] of turn.entries()) takeOutcome(context, partition, record, outcomes[index]);
   }
   context.journal.advance(context.sourceIndex, partition, next);
+  context.history?.advance(partition, next);
 }
 
 function takeOutcome(
@@ -92,7 +96,7 @@ function publish(
   record: BusRecord,
   messages: Extract<MappingOutcome, { kind: "messages" }>["messages"],
 ): void {
-  const { journal, broadcaster, observer, sourceIndex } = context;
+  const { journal, broadcaster, history, observer, sourceIndex } = context;
   try {
     // No await between append and broadcast: whoever joins sees the event in the journal or live, never in neither or both.
     const { frames, oversizeCount } = journal.append(
@@ -104,6 +108,7 @@ function publish(
     );
     broadcaster.publish(frames);
     observer.broadcast?.(frames);
+    history?.append(partition, record.offset, frames);
     observer.mapped();
     if (oversizeCount > 0) observer.deadLetter(partition, record, "too-large", `${oversizeCount} frames`);
   } catch (error) {
@@ -120,12 +125,14 @@ function announceGap(context: IngestContext, gap: Extract<FollowEvent, { kind: "
   const frames = [journal.announce(sourceIndex, announced, performance.now())];
   broadcaster.publish(frames);
   observer.broadcast?.(frames);
+  context.history?.skip(partition, next);
 }
 
 /** In their order, for a position list has no holes. What a new one lost before it was first read is told: nobody had it. */
 function addPartitions(context: IngestContext, partitions: LogBounds["partitions"]): void {
   for (const [partition, { first }] of [...partitions].sort(([one], [other]) => one - other)) {
     context.journal.addPartition(context.sourceIndex, partition, first);
+    context.history?.addPartition(partition, first);
     if (first > 0n) {
       announceGap(context, { kind: "gap", partition, from: 0n, next: first, reason: "retention", lost: null });
     }
@@ -139,4 +146,5 @@ function enterEpoch(context: IngestContext, { epoch, partitions }: LogBounds): v
   const frames = [context.journal.restart(context.sourceIndex, epoch, firsts)];
   context.broadcaster.publish(frames);
   context.observer.broadcast?.(frames);
+  context.history?.restart({ epoch, next: firsts });
 }

@@ -1,8 +1,8 @@
 import type { EventBus } from "../bus/event_bus.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { BusStretches } from "../replay/bus_stretches.ts";
-import type { ReplayHistory } from "../replay/replay.ts";
-import { type ReadGate, SharedPasses } from "../replay/shared_passes.ts";
+import type { ReplayHistory, Rung } from "../replay/replay.ts";
+import { type ReadGate, SharedPasses, type StretchSource } from "../replay/shared_passes.ts";
 import { framesOf } from "./frames_of.ts";
 
 /** Records that one shared read takes from a bus: some 20 ms of Kafka, and little enough to share the loop. */
@@ -16,18 +16,24 @@ export interface LadderInit {
   readonly sourceIndex: number;
   readonly pipeline: Pipeline;
   readonly maxFrameBytes: number;
+  /** What is kept in Redis, where it is. */
+  readonly redis: StretchSource | undefined;
   /** Shared by all sources. */
   readonly gate: ReadGate;
 }
 
 /** A source's past beyond the journal: the rungs that replays climb, the log itself last. */
-export function replayLadder({ bus, sourceIndex, pipeline, maxFrameBytes, gate }: LadderInit): ReplayHistory {
+export function replayLadder({ bus, sourceIndex, pipeline, maxFrameBytes, redis, gate }: LadderInit): ReplayHistory {
   const stretches = new BusStretches({
     readRange: bus.readRange.bind(bus),
     bounds: () => bus.bounds(),
     framesOf: (partition, records) =>
       framesOf(pipeline, { source: bus.source, sourceIndex, partition }, records, maxFrameBytes),
   }, RECORDS_A_READ);
-  const passes = new SharedPasses(stretches, PASS_LIMITS, gate, () => performance.now());
-  return { rungs: [{ origin: "bus", passes }], bounds: () => stretches.bounds() };
+  const passesOf = (source: StretchSource) => new SharedPasses(source, PASS_LIMITS, gate, () => performance.now());
+  const above: readonly Rung[] = redis === undefined ? [] : [{ origin: "redis", passes: passesOf(redis) }];
+  return {
+    rungs: [...above, { origin: "bus", passes: passesOf(stretches) }],
+    bounds: () => stretches.bounds(),
+  };
 }

@@ -18,6 +18,7 @@ import { openBus } from "./open_bus.ts";
 import { OperatorDesk, type OperatorDeskInit } from "./operator_desk.ts";
 import { adminRoutes, publicRoutes, type RoutesContext } from "./routes.ts";
 import { SourceStates } from "./source_states.ts";
+import { startHistory } from "./start_history.ts";
 import { startOutbox } from "./start_outbox.ts";
 
 /** A gateway that listens. */
@@ -71,8 +72,9 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const publicPort = () => publicServer.addr.port;
   const desk = openDesk({ config, buses, metrics, pipeline, readiness, streams: streamsOf, publicPort });
   const watch = desk?.watch;
+  const history = await startHistory(config, metrics);
   const delivery: Delivery = new Delivery({
-    ...{ config, metrics, states, broadcaster, deadLetters, pipeline },
+    ...{ config, metrics, states, broadcaster, deadLetters, pipeline, history },
     ...(watch === undefined ? {} : { watch }),
   });
   const context: RoutesContext = {
@@ -112,6 +114,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     stop.abort();
     desk?.[Symbol.dispose]();
     await Promise.all([following, publicServer.shutdown(), adminServer?.shutdown()]);
+    await history?.[Symbol.asyncDispose]();
     await deadLetters[Symbol.asyncDispose]();
     broadcaster[Symbol.dispose]();
     await Promise.allSettled([...buses.values()].map((bus) => bus[Symbol.asyncDispose]()));

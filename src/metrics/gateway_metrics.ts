@@ -42,6 +42,13 @@ export class GatewayMetrics {
   readonly replays = this.#counter("tidegate_replays_total", "Replays brought to the head, by the deepest place read", [
     "origin",
   ]);
+  readonly historyUp = this.#gauge("tidegate_history_up", "Whether the history is written and read", []);
+  readonly historyWritten = this.#counter("tidegate_history_written_total", "Entries brought to the history", []);
+  readonly historyDropped = this.#counter(
+    "tidegate_history_dropped_total",
+    "Entries that the spool had no room for",
+    [],
+  );
   readonly published = this.#counter("tidegate_published_total", "Events accepted by POST /api/v1/events", []);
   readonly requests = this.#counter("tidegate_requests_total", "Requests answered, by route and status", [
     "route",

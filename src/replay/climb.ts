@@ -13,8 +13,8 @@ const PAGE_FRAMES = 256;
 /** Bytes of a stretch that are handed out in one turn, or one frame of any size: what waits for one reader stays small. */
 const PAGE_BYTES = 256 * 1024;
 
-/** Holes of upper rungs that one climb has filled piece by piece; behind more of them the log is read as a whole. */
-const MAX_FILLED_HOLES = 8;
+/** Breaks of upper rungs that one climb has filled piece by piece; behind more of them the log is read as a whole. */
+const MAX_FILLED_BREAKS = 8;
 
 /** The deeper, the later. */
 const DEPTHS: readonly ReplayOrigin[] = ["journal", "redis", "bus"];
@@ -44,7 +44,7 @@ export class Climb {
   #events = 0;
   #bytes = 0;
   #waitEndsAtMs: number | undefined;
-  #filledHoles = 0;
+  #filledBreaks = 0;
   /** From here on every frame of the journal carries a cursor that is at or above this client's. */
   #sharesCursors = false;
 
@@ -115,8 +115,8 @@ export class Climb {
         return this.#takeFrames(sourceIndex, partition, rung.origin, stretch);
       }
       gap = stretch?.gap ?? unreadable(partition, from, end);
-      // Only the hole is the next rung's: behind it this one goes on.
-      if (rung !== rungs.at(-1) && this.#filledHoles++ < MAX_FILLED_HOLES) end = gap.next;
+      // Only the break is the next rung's: behind it this one goes on.
+      if (rung !== rungs.at(-1) && this.#filledBreaks++ < MAX_FILLED_BREAKS) end = gap.next;
     }
     const { next, reason, lost } = gap;
     this.#announce(sourceIndex, { partition, from, next, reason, lost, resync: true });

@@ -29,11 +29,11 @@ const CASES: readonly (readonly [string, string])[] = [
   ["server: [1]\n", "t.yaml:1:9: server must be a map of settings; it is a list"],
   [
     "hearbeat: 1s\n",
-    "t.yaml:1:1: hearbeat is no setting of the configuration; there are server, auth, sources, publish, outbox, mappings, streams, journal, replay, drain, log, metrics, admin, dev",
+    "t.yaml:1:1: hearbeat is no setting of the configuration; there are server, auth, sources, publish, outbox, mappings, streams, journal, history, replay, drain, log, metrics, admin, dev",
   ],
   [
     "heartbeat: 1s\n",
-    "t.yaml:1:1: heartbeat is no setting of the configuration; there are server, auth, sources, publish, outbox, mappings, streams, journal, replay, drain, log, metrics, admin, dev; did you mean streams.heartbeat?",
+    "t.yaml:1:1: heartbeat is no setting of the configuration; there are server, auth, sources, publish, outbox, mappings, streams, journal, history, replay, drain, log, metrics, admin, dev; did you mean streams.heartbeat?",
   ],
   ["drain: {windw: 1s}\n", "t.yaml:1:9: drain.windw is no setting of drain; there are window; did you mean window?"],
   ["sources: {}\npublish: {source: x}\n", 't.yaml:2:19: publish.source must be a configured source: ; it is "x"'],

@@ -20,6 +20,15 @@ const BROKEN: readonly (readonly [string, RegExp])[] = [
   ["journal: {maxBytes: 64KiB}", /journal\.maxBytes must be at least streams\.maxFrameBytes/],
   ["replay: {maxBytes: 64KiB}", /replay\.maxBytes must be at least streams\.maxFrameBytes/],
   ["journal: {maxEvents: 10}", /warning: journal\.maxEvents is less than replay\.maxEvents/],
+  [
+    "history: {redis: {maxSpoolBytes: 64KiB}}",
+    /history\.redis\.maxSpoolBytes must be at least streams\.maxFrameBytes/,
+  ],
+  ["history: {redis: {url: 'redis://r'}}", /warning: history\.redis\.url is given, but no source is a Kafka topic/],
+  [
+    "history: {redis: {url: 'redis://r', maxAge: 15m}}",
+    /warning: history\.redis\.maxAge is not longer than journal\.maxAge/,
+  ],
   ["drain: {window: 10m}", /drain\.window must be less than streams\.maxLifetime/],
   ["server: {adminPort: 8080}", /server\.adminPort must differ from server\.port; both are 8080$/],
   [

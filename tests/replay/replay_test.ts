@@ -212,7 +212,7 @@ Deno.test("replay: a rung that is down is passed over; when the log is down too,
   assert.deepEqual(target.told, [...range(3, 30), "source-reset", ...range(25, 30)]);
 });
 
-Deno.test("replay: a rung full of holes does not break the log's read into pieces without end", async () => {
+Deno.test("replay: a rung full of breaks does not cut the log's read into pieces without end", async () => {
   const redis = new FakeHistory("epoch of s0", 1_000n);
   const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, above: [redis] });
   append(0, 100);

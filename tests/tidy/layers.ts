@@ -8,7 +8,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["gateway"],
   ["http"],
   ["admin"],
-  ["stream"],
+  ["stream", "history"],
   ["bus", "outbox", "pipeline", "replay", "broadcast", "access", "guard"],
   ["wire"],
   ["model"],

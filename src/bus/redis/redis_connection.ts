@@ -3,6 +3,9 @@ import { Redis } from "ioredis";
 import type { RedisBusSettings } from "./redis_bus_options.ts";
 import { RedisFailure, redisFailureOf } from "./redis_failure.ts";
 
+/** What connecting needs to know. */
+export type RedisLinkSettings = Pick<RedisBusSettings, "url" | "address" | "connectTimeoutMs" | "commandTimeoutMs">;
+
 export type RedisArgument = string | number | Uint8Array;
 export type RedisCommand = readonly [name: string, ...args: RedisArgument[]];
 
@@ -20,7 +23,7 @@ export class RedisConnection implements AsyncDisposable {
   readonly ended: Promise<void>;
   #lastError: unknown;
 
-  private constructor(settings: RedisBusSettings) {
+  private constructor(settings: RedisLinkSettings) {
     this.#commandTimeoutMs = settings.commandTimeoutMs;
     this.#redis = new Redis(settings.url, {
       lazyConnect: true,
@@ -42,7 +45,7 @@ export class RedisConnection implements AsyncDisposable {
   }
 
   /** @throws RedisFailure `unsent`, also when the signal aborts, or `refused` when the password is */
-  static async open(settings: RedisBusSettings, signal: AbortSignal): Promise<RedisConnection> {
+  static async open(settings: RedisLinkSettings, signal: AbortSignal): Promise<RedisConnection> {
     if (signal.aborted) throw new RedisFailure("unsent", "it was closed");
     const connection = new RedisConnection(settings);
     const close = () => void connection.close();
@@ -84,6 +87,21 @@ export class RedisConnection implements AsyncDisposable {
     const replies = await this.#ask(() => transaction.exec().catch((error) => Promise.reject(firstError(error))), 0);
     if (replies === null) throw new RedisFailure("refused", "EXECABORT the transaction was not executed");
     return replies.map(([error, reply]) => error === null ? reply : redisFailureOf(error));
+  }
+
+  /**
+   * Sends the commands at once and gives their replies, each on its own; one that failed is a {@link RedisFailure}.
+   *
+   * @throws RedisFailure when nobody can know what was done
+   */
+  async pipeline(commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const [name, ...args] of commands) pipeline.callBuffer(name, ...args.map(argument));
+    const replies = await this.#ask(() => pipeline.exec(), 0);
+    const failures = (replies ?? []).map(([error, reply]) => error === null ? reply : redisFailureOf(error));
+    const lost = failures.find((reply) => reply instanceof RedisFailure && reply.kind !== "refused");
+    if (lost !== undefined) throw lost;
+    return failures;
   }
 
   /** Ends it; what waits for an answer rejects. Resolves when the socket is closed. */

@@ -1,17 +1,16 @@
-import type { RedisBusSettings } from "./redis_bus_options.ts";
-import { RedisConnection } from "./redis_connection.ts";
+import { RedisConnection, type RedisLinkSettings } from "./redis_connection.ts";
 import { RedisFailure } from "./redis_failure.ts";
 
 /** A connection that several share: opened when it is first wanted, and anew when it has ended. */
 export class RedisLink implements AsyncDisposable {
-  readonly #settings: RedisBusSettings;
+  readonly #settings: RedisLinkSettings;
   readonly #prepare: (connection: RedisConnection) => Promise<void>;
   readonly #closing = new AbortController();
   #opening: Promise<RedisConnection> | undefined;
   #connection: RedisConnection | undefined;
 
   /** @param prepare what a new connection must do first; when it throws, the connection is not used */
-  constructor(settings: RedisBusSettings, prepare: (connection: RedisConnection) => Promise<void> = async () => {}) {
+  constructor(settings: RedisLinkSettings, prepare: (connection: RedisConnection) => Promise<void> = async () => {}) {
     this.#settings = settings;
     this.#prepare = prepare;
   }

@@ -1,0 +1,80 @@
+import type { Offset } from "../model/position.ts";
+import type { Stretch, StretchSource } from "../replay/shared_passes.ts";
+import type { Frame } from "../wire/frame.ts";
+import type { HistoryHealth } from "./history_health.ts";
+import { type HistoryStore, StoreFailure } from "./history_store.ts";
+
+/** Frames of one read, about: as much as a shared read of a bus. */
+const FRAMES_A_READ = 1_000;
+
+/** What reading one source's history works with. */
+export interface StretchesInit {
+  readonly store: HistoryStore;
+  readonly health: HistoryHealth;
+  readonly sourceIndex: number;
+  readonly keyOf: (epoch: string, partition: number) => string;
+  /** Whether the key's log must not be read: it still holds what is void. */
+  readonly isVoid: (key: string) => boolean;
+}
+
+/**
+ * Stretches of a history, entry by entry. One is proved complete only as far as each entry begins at or before the place
+ * where the one before it ended: whatever was trimmed, evicted, deleted, dropped, or lost with the tail of a file shows as an
+ * entry that begins later, or as no entry at all. That is a gap here, and the next rung's.
+ */
+export class HistoryStretches implements StretchSource {
+  readonly #init: StretchesInit;
+
+  constructor(init: StretchesInit) {
+    this.#init = init;
+  }
+
+  async read(epoch: string, partition: number, from: Offset, to: Offset): Promise<Stretch> {
+    const { health } = this.#init;
+    // A crowd must not wait for a time-out each: whoever writes asks until the store answers again.
+    if (health.isDown) throw new StoreFailure("down", "it did not answer");
+    try {
+      const stretch = await this.#walk(epoch, partition, from, to);
+      health.read();
+      return stretch;
+    } catch (error) {
+      health.failed("read", error);
+      throw error;
+    }
+  }
+
+  async #walk(epoch: string, partition: number, from: Offset, to: Offset): Promise<Stretch> {
+    const { store, keyOf, isVoid } = this.#init;
+    const key = keyOf(epoch, partition);
+    const frames: Frame[] = [];
+    let next = from;
+    let since: { readonly sinceMs?: number } = {};
+    const proved = (): Stretch => ({ from, next, frames, ...since });
+    while (next < to) {
+      const { found, isLast } = isVoid(key) ? { found: [], isLast: true } : await store.page(key, next);
+      // What became void while it was read must not be told.
+      if (isVoid(key)) return unproved(partition, from, to);
+      for (const { offset, entry } of found) {
+        if (entry === undefined || entry.from > next) {
+          const end = entry === undefined ? offset + 1n : entry.from;
+          return next > from ? proved() : unproved(partition, from, end < to ? end : to);
+        }
+        if (offset >= to) {
+          next = to;
+          return proved();
+        }
+        if (next === from) since = { sinceMs: entry.atMs };
+        const place = { seq: -1, sourceIndex: this.#init.sourceIndex, partition, offset };
+        for (const frame of entry.frames) frames.push({ ...frame, ...place });
+        next = offset + 1n;
+      }
+      if (frames.length >= FRAMES_A_READ) return proved();
+      if (isLast && next < to) return next > from ? proved() : unproved(partition, from, to);
+    }
+    return proved();
+  }
+}
+
+function unproved(partition: number, from: Offset, next: Offset): Stretch {
+  return { from, next, frames: [], gap: { kind: "gap", partition, from, next, reason: "trimmed", lost: null } };
+}

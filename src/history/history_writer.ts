@@ -1,0 +1,139 @@
+import { BackOff } from "../bus/back_off.ts";
+import type { HistoryHealth } from "./history_health.ts";
+import type { HistoryEntry, HistoryStore } from "./history_store.ts";
+import type { Spool } from "./spool.ts";
+
+/** How often the store is asked whether it is still there, and runs of records that nobody may see are covered. */
+const TICK_MS = 5_000;
+/** How often what is too old is trimmed; each look costs some dozen small reads a partition. */
+const TRIM_INTERVAL_MS = 60_000;
+/** What a node that ends may still write, in milliseconds: the other nodes have it, too. */
+const LAST_WRITE_MS = 1_000;
+
+/** What a writer works with. */
+export interface WriterInit {
+  readonly store: HistoryStore;
+  readonly spool: Spool;
+  readonly health: HistoryHealth;
+  readonly maxAgeMs: number;
+  /** Called every few seconds, to keep what only time makes worth keeping. */
+  readonly cover: () => void;
+  /** The logs that are written now. */
+  readonly keys: () => readonly string[];
+  /** Told of entries that were handed to the store. */
+  readonly onWritten: (entries: number) => void;
+}
+
+/** Brings to the store what is spooled, in batches, one after another: while one is on its way the next gathers. */
+export class HistoryWriter implements AsyncDisposable {
+  readonly #init: WriterInit;
+  /** Logs that hold what is void, until they are deleted. */
+  readonly #void = new Set<string>();
+  readonly #end = new AbortController();
+  #running: Promise<void> | undefined;
+  #wake: () => void = () => {};
+  #coveredAtMs = performance.now();
+  #trimmedAtMs = performance.now();
+
+  constructor(init: WriterInit) {
+    this.#init = init;
+  }
+
+  isVoid(key: string): boolean {
+    return this.#void.has(key);
+  }
+
+  /** Never waits and never throws. */
+  keep(key: string, entry: HistoryEntry): void {
+    this.#init.spool.push({ key, entry });
+    this.#wake();
+  }
+
+  /** What was kept under the key, here and in the store, is to be deleted before anything else is written. */
+  void(key: string): void {
+    this.#init.spool.forget(key);
+    this.#void.add(key);
+    this.#wake();
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** One round: whatever there is to do, or a question whether the store is there. False when the store failed. */
+  async write(): Promise<boolean> {
+    const { store, spool, health, onWritten } = this.#init;
+    this.#cover();
+    try {
+      if (health.isDown) await store.ping();
+      health.answered();
+      for (const key of this.#void) {
+        await store.clear(key);
+        this.#void.delete(key);
+      }
+      const batch = spool.take();
+      if (batch.length > 0) {
+        await store.append(batch);
+        onWritten(batch.length);
+        spool.confirm();
+      } else await store.ping();
+      await this.#trimIfDue();
+      health.wrote();
+      return true;
+    } catch (error) {
+      health.failed("write", error);
+      return false;
+    }
+  }
+
+  /** Lets go of what was taken in before a time: milliseconds since 1970. Happens by itself once a minute. */
+  async trim(beforeMs: number): Promise<void> {
+    for (const key of this.#init.keys()) await this.#init.store.trim(key, beforeMs);
+  }
+
+  /** Writes what is left, if that is quick. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { spool, health } = this.#init;
+    const endsAtMs = performance.now() + LAST_WRITE_MS;
+    while (spool.entryCount > 0 && health.state === "up" && performance.now() < endsAtMs && this.#running) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    this.#end.abort();
+    this.#wake();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const backOff = new BackOff();
+    while (!this.#end.signal.aborted) {
+      if (!await this.write()) await backOff.wait(this.#end.signal);
+      else {
+        backOff.reset();
+        await this.#pause();
+      }
+    }
+  }
+
+  #cover(): void {
+    if (performance.now() - this.#coveredAtMs < TICK_MS) return;
+    this.#coveredAtMs = performance.now();
+    this.#init.cover();
+  }
+
+  async #trimIfDue(): Promise<void> {
+    if (performance.now() - this.#trimmedAtMs < TRIM_INTERVAL_MS) return;
+    this.#trimmedAtMs = performance.now();
+    await this.trim(Date.now() - this.#init.maxAgeMs);
+  }
+
+  /** Until there is something to write, or a tick has passed. */
+  async #pause(): Promise<void> {
+    if (this.#init.spool.entryCount > 0 || this.#void.size > 0 || this.#end.signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = setTimeout(resolve, TICK_MS);
+    await promise;
+    clearTimeout(timer);
+    this.#wake = () => {};
+  }
+}
