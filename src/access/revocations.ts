@@ -16,6 +16,15 @@ export interface RevocationTerms {
   readonly issuedBeforeMs?: number;
 }
 
+/** As far as a revocation must know whom it may concern. */
+export type Revocable = Pick<Principal, "issuer" | "subject" | "issuedAtMs" | "tokenId" | "sessionId">;
+
+/** Who is shut out, and how. */
+export interface Revocation {
+  readonly target: RevocationTarget;
+  readonly terms: RevocationTerms;
+}
+
 /** Stands for "every issuer"; no issuer has an empty name. */
 const EVERY_ISSUER = "";
 
@@ -63,7 +72,7 @@ export class Revocations {
     return true;
   }
 
-  isRevoked(principal: Principal): boolean {
+  isRevoked(principal: Revocable): boolean {
     if (this.#size === 0) return false;
     return this.#applies("subject", principal.subject, principal) ||
       this.#applies("token", principal.tokenId, principal) ||
@@ -75,7 +84,20 @@ export class Revocations {
     return this.#size;
   }
 
-  #applies(kind: RevocationTarget["kind"], id: string | undefined, principal: Principal): boolean {
+  /** Those that hold now, in no order worth relying on. */
+  *list(): IterableIterator<Revocation> {
+    const nowMs = this.#now();
+    for (const kind of ["subject", "token", "session"] as const) {
+      for (const [id, issuers] of this.#entries[kind]) {
+        for (const [issuer, terms] of issuers) {
+          if (nowMs >= terms.untilMs) continue;
+          yield { target: { kind, id, ...(issuer === EVERY_ISSUER ? {} : { issuer }) }, terms };
+        }
+      }
+    }
+  }
+
+  #applies(kind: RevocationTarget["kind"], id: string | undefined, principal: Revocable): boolean {
     const issuers = id === undefined ? undefined : this.#entries[kind].get(id);
     if (issuers === undefined) return false;
     return [issuers.get(EVERY_ISSUER), issuers.get(principal.issuer)].some((terms) =>

@@ -1,3 +1,4 @@
+import type { ShutOut } from "../access/shut_out.ts";
 import type { BusRecord } from "../model/bus_record.ts";
 import type { EventBus } from "../bus/event_bus.ts";
 import { eventNamesOf, type MappingRule } from "../config/mapping_rule_schema.ts";
@@ -20,6 +21,7 @@ export interface ExplainerInit {
   readonly rules: readonly MappingRule[];
   readonly maxFrameBytes: number;
   readonly directory: ConnectionDirectory;
+  readonly shutOut: ShutOut;
   /** `undefined` until the sources are attached. */
   readonly journal: () => Journal | undefined;
 }
@@ -160,11 +162,18 @@ export class Explainer {
     const audience = events[0]?.audience ?? [];
     const also = audience.length === 0 ? "" : `, to those who also hold ${quoted(audience)}`;
     steps.push({ ok: true, text: `Event ${quoted(events.map(({ event }) => event))} goes to scope ${scopes}${also}` });
-    const { directory } = this.#init;
+    const { directory, shutOut } = this.#init;
     if (subject === undefined) {
       const readers = [...directory.open()].filter((connection) => explainStreams(events, [connection], []).takes);
       steps.push({ ok: readers.length > 0, text: `${readers.length} open streams of this node take it` });
       return explanation("matches", steps);
+    }
+    for (const [list, word] of [[shutOut.revocations, "revoked"], [shutOut.bans, "banned"]] as const) {
+      for (const { target, terms } of list.list()) {
+        if (target.kind !== "subject" || target.id !== subject) continue;
+        const until = new Date(terms.untilMs).toISOString();
+        steps.push({ ok: false, text: `The subject is ${word} until ${until}: its streams are closed and refused` });
+      }
     }
     const open = [...directory.open()].filter(({ reader }) => reader.subject === subject);
     const streams = explainStreams(events, open, directory.endedOf(subject));

@@ -79,6 +79,18 @@ export interface ConnectionPage {
   readonly ended: readonly Connection[];
 }
 
+export interface ShutOutList {
+  readonly entries: readonly ShutOutEntry[];
+  readonly count: number;
+}
+
+export interface ShutOutEntry {
+  readonly kind: string;
+  readonly id: string;
+  readonly issuer: string | null;
+  readonly until: string;
+}
+
 export interface Explanation {
   readonly verdict: string;
   readonly summary: string;

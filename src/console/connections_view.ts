@@ -3,6 +3,7 @@ import type { AdminApi } from "./admin_api.ts";
 import type { Connection, ConnectionPage } from "./answers.ts";
 import { element, fill } from "./element.ts";
 import { bytes, clock, count, duration } from "./figures.ts";
+import { ShutOutCard } from "./shut_out_card.ts";
 import { repeat, type View } from "./view.ts";
 
 const EVERY_MS = 2_000;
@@ -19,6 +20,7 @@ export function connectionsView(api: AdminApi): View {
   const next = element("button", { type: "button", disabled: true }, "Next page");
   let after = "";
   let nextPage: string | null = null;
+  const shutOut = new ShutOutCard(api, over.signal);
   const load = async () => {
     const page = await api.get<ConnectionPage>("connections", {
       subject: subject.value.trim(),
@@ -35,7 +37,13 @@ export function connectionsView(api: AdminApi): View {
     };
     // A row under the keyboard's focus would lose it each time that all rows are made anew.
     const focused = document.activeElement?.getAttribute("data-id");
-    fill(open, ...orNone(page.connections.map((each) => openRow(each, close)), "No stream is open."));
+    fill(
+      open,
+      ...orNone(
+        page.connections.map((each) => openRow(each, close, (subject) => shutOut.suggest(subject))),
+        "No stream is open.",
+      ),
+    );
     fill(ended, ...orNone(page.ended.map(endedRow), "None ended lately."));
     if (focused !== null && focused !== undefined) {
       for (const button of open.querySelectorAll("button")) if (button.dataset["id"] === focused) button.focus();
@@ -54,6 +62,7 @@ export function connectionsView(api: AdminApi): View {
       "div",
       { class: "stack" },
       card("open-title", "Open streams", filterBar(subject, scope, first, next), total, table(OPEN_HEADS, open)),
+      shutOut.element,
       card("ended-title", "Ended lately", table(ENDED_HEADS, ended)),
     ),
     leave: () => over.abort(),
@@ -92,7 +101,11 @@ function table(heads: readonly string[], body: HTMLElement): HTMLElement {
   );
 }
 
-function openRow(connection: Connection, close: (id: string) => Promise<void>): HTMLElement {
+function openRow(
+  connection: Connection,
+  close: (id: string) => Promise<void>,
+  shutOut: (subject: string) => void,
+): HTMLElement {
   const { id, subject, scopes, events, ageSeconds, frames, queuedFrames, queuedBytes, shedFrames, cursor } = connection;
   return element(
     "tr",
@@ -116,6 +129,14 @@ function openRow(connection: Connection, close: (id: string) => Promise<void>): 
         "aria-label": `Close the stream of ${subject}`,
         click: () => void close(id),
       }, "Close"),
+      " ",
+      element("button", {
+        type: "button",
+        class: "small",
+        "data-id": `${id} out`,
+        "aria-label": `Shut out ${subject}`,
+        click: () => shutOut(subject),
+      }, "Shut out"),
     ),
   );
 }

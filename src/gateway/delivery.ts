@@ -9,7 +9,7 @@ import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import type { DeadLetterReason } from "../pipeline/mapping_outcome.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { Journal } from "../replay/journal.ts";
-import type { Connection, EndReason } from "../stream/connection.ts";
+import type { Connection, EndReason, Reader } from "../stream/connection.ts";
 import type { StreamContext } from "../stream/open_stream.ts";
 import { StreamManager } from "../stream/stream_manager.ts";
 import { sourceChanged } from "../wire/control_events.ts";
@@ -34,7 +34,9 @@ export interface DeliveryInit {
   /** Keeps events for replays outside of the process, where that is configured. */
   readonly history: RedisHistory | undefined;
   /** Sees all that passes, where an operator may look; nothing waits for it. */
-  readonly watch?: DeliveryWatch;
+  readonly watch: DeliveryWatch | undefined;
+  /** See `StreamManagerInit`. */
+  readonly shutOut: (reader: Reader) => CloseReason | undefined;
 }
 
 /** What an operator is shown of the way from the buses to the streams. */
@@ -124,7 +126,7 @@ export class Delivery {
     sources: readonly AttachedSource[],
     kept: readonly (KeptSource | undefined)[],
   ): StreamContext {
-    const { config, metrics, broadcaster, pipeline, watch } = this.#init;
+    const { config, metrics, broadcaster, pipeline, watch, shutOut } = this.#init;
     const { streams, replay, server } = config;
     const formats = new Map(sources.map(({ bus }) => [bus.source, bus.offsetFormat]));
     const manager = new StreamManager({
@@ -132,6 +134,7 @@ export class Delivery {
       journal,
       broadcaster,
       formatOf: (source) => formats.get(source) ?? "integer",
+      shutOut,
       observer: {
         opened: () => metrics.streamsOpened.inc(),
         ended: (reason, connection) => {

@@ -1,4 +1,5 @@
 import { AdminAccess } from "../access/admin_access.ts";
+import type { ShutOut } from "../access/shut_out.ts";
 import { ConnectionDirectory } from "../admin/connection_directory.ts";
 import { EventTail } from "../admin/event_tail.ts";
 import { Explainer } from "../admin/explainer.ts";
@@ -9,8 +10,10 @@ import type { EventBus } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
 import { connectionRoutes } from "../http/admin/connection_routes.ts";
 import { developmentTokenRoute, type MintDevelopmentToken } from "../http/admin/development_token_route.ts";
+import { drainRoute } from "../http/admin/drain_route.ts";
 import { explainRoute } from "../http/admin/explain_route.ts";
 import { operatorOnly } from "../http/admin/operator_only.ts";
+import { shutOutRoutes } from "../http/admin/shut_out_routes.ts";
 import { statusRoutes } from "../http/admin/status_routes.ts";
 import { tailRoute } from "../http/admin/tail_route.ts";
 import { consoleRoutes } from "../http/console_routes.ts";
@@ -24,6 +27,9 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { StreamContext } from "../stream/open_stream.ts";
 import type { DeliveryWatch } from "./delivery.ts";
 
+/** Where no limit of a token's life is configured: a day outlives what is meant to be short. */
+const DEFAULT_REVOCATION_MS = 24 * 60 * 60 * 1_000;
+
 /** What the desk looks at. */
 export interface OperatorDeskInit {
   readonly config: Config;
@@ -33,6 +39,9 @@ export interface OperatorDeskInit {
   /** `undefined` until the sources are attached. */
   readonly streams: () => StreamContext | undefined;
   readonly pipeline: Pipeline;
+  readonly shutOut: ShutOut;
+  /** Begins what SIGTERM begins. */
+  readonly drain: () => void;
   readonly publicPort: () => number;
   readonly token: string;
 }
@@ -81,6 +90,8 @@ export class OperatorDesk implements Disposable {
         ...statusRoutes({ samples: this.#samples, status: () => this.#status() }),
         tailRoute(this.#tail),
         explainRoute(this.#explainer()),
+        ...this.#shutOutRoutes(),
+        drainRoute(this.#init.config.drain.windowMs, this.#init.drain),
         ...(mint === undefined ? [] : [developmentTokenRoute(mint)]),
       ]),
     ];
@@ -96,7 +107,18 @@ export class OperatorDesk implements Disposable {
     const { buses, pipeline, config: { mappings, streams: { maxFrameBytes } }, streams } = this.#init;
     return new Explainer({
       ...{ buses, pipeline, maxFrameBytes, rules: mappings.rules, directory: this.#directory },
+      shutOut: this.#init.shutOut,
       journal: () => streams()?.replay.journal,
+    });
+  }
+
+  #shutOutRoutes(): readonly Route[] {
+    const { config: { auth }, shutOut: { revocations, bans }, streams } = this.#init;
+    return shutOutRoutes({
+      revocations,
+      bans,
+      defaultRevocationMs: auth.maxTokenLifetimeMs ?? DEFAULT_REVOCATION_MS,
+      closeStreams: () => streams()?.manager.closeShutOut() ?? 0,
     });
   }
 

@@ -12,7 +12,7 @@ const log = getLogger(["tidegate", "gateway"]);
 const EXIT_GRACE_MS = 4_000;
 
 /**
- * Runs a gateway until a signal or a failure ends it. SIGTERM and SIGINT drain; a second one ends at once.
+ * Runs a gateway until a signal, an operator or a failure ends it. SIGTERM and SIGINT drain; a second one ends at once.
  *
  * @returns the exit code: 0 drained, 1 failed or cut short
  */
@@ -34,7 +34,7 @@ export async function serve(config: Config): Promise<number> {
       port: gateway.port,
     });
     gateway.ready.then(() => log.info("Ready"), () => {});
-    await Promise.race([signals.promise, gateway.failed]);
+    await Promise.race([signals.promise, gateway.failed, gateway.drainAsked]);
     demo.abort();
     return await drainInTime(gateway, config.drain.windowMs);
   } catch (error) {

@@ -2,6 +2,7 @@ import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import { type Authenticator, createAuthenticator } from "../access/authenticator.ts";
 import type { KeySetReport } from "../access/remote_key_set.ts";
+import { ShutOut } from "../access/shut_out.ts";
 import { Broadcaster } from "../broadcast/broadcaster.ts";
 import type { EventBus } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
@@ -32,6 +33,8 @@ export interface Gateway {
   readonly ready: Promise<void>;
   /** Rejects when the gateway cannot go on at all; never resolves before it is disposed. */
   readonly failed: Promise<never>;
+  /** Resolves when an operator asks for a drain; whoever started the gateway then calls {@link Gateway.drain}. */
+  readonly drainAsked: Promise<void>;
   /** Refuses new streams, closes the open ones over the configured window, and ends. Later calls wait for the first. */
   drain(): Promise<void>;
 }
@@ -57,29 +60,32 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const stop = new AbortController();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
+  const drainAsked = Promise.withResolvers<void>();
   const metrics = new GatewayMetrics();
   const buses = await openBuses(config);
-  const deadLetterSource = config.mappings.deadLetter.source;
-  // The dead letters' log is written, not followed: nothing of it may reach a stream.
-  const followed = [...buses.values()].filter(({ source }) => source !== deadLetterSource);
+  const followed = followedBuses(config, buses);
   const states = new SourceStates(followed.map(({ source }) => source));
   const broadcaster = new Broadcaster(streams.flush.maxDelayMs, (deliveries) => metrics.deliveries.inc(deliveries));
-  const { maxOriginalBytes } = config.mappings.deadLetter;
-  const deadLetters = new DeadLetterWriter(buses.get(deadLetterSource ?? ""), maxOriginalBytes);
+  const deadLetters = deadLetterWriter(config, buses);
   const readiness = (): Readiness => ({ isDraining: delivery.isDraining, sources: states.list() });
   const pipeline = pipelineOf(config);
-  const streamsOf = () => delivery.attached;
+  const authenticator = authenticatorOf(config);
+  const shutOut = new ShutOut(config.auth, authenticator.revocations, Date.now);
   const publicPort = () => publicServer.addr.port;
-  const desk = openDesk({ config, buses, metrics, pipeline, readiness, streams: streamsOf, publicPort });
-  const watch = desk?.watch;
+  const desk = openDesk({
+    ...{ config, buses, metrics, pipeline, shutOut, readiness, publicPort },
+    streams: () => delivery.attached,
+    drain: drainAsked.resolve,
+  });
   const history = await startHistory(config, metrics);
   const delivery: Delivery = new Delivery({
     ...{ config, metrics, states, broadcaster, deadLetters, pipeline, history },
-    ...(watch === undefined ? {} : { watch }),
+    watch: desk?.watch,
+    shutOut: (reader) => shutOut.reasonFor(reader),
   });
   const context: RoutesContext = {
     ...{ config, buses, pipeline, delivery, metrics, readiness },
-    authenticator: authenticatorOf(config),
+    authenticator,
     operatorRoutes: desk?.routes(options.mint) ?? [],
     hint: () => options.hint?.(publicPort()),
   };
@@ -100,16 +106,15 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     bus: (source) => buses.get(source),
     ready: delivery.ready,
     failed: failure.promise,
+    drainAsked: drainAsked.promise,
     drain: () => draining ??= end(),
   };
 
   async function end(): Promise<void> {
-    log.info("Draining {count} streams over {windowMs} ms", {
-      count: delivery.streamCount,
-      windowMs: config.drain.windowMs,
-    });
+    const { windowMs } = config.drain;
+    log.info("Draining {count} streams over {windowMs} ms", { count: delivery.streamCount, windowMs });
     // The listener stays until the last stream is gone: a client that comes back meanwhile gets a soft refusal.
-    await delivery.drain(config.drain.windowMs);
+    await delivery.drain(windowMs);
     await outbox?.[Symbol.asyncDispose]();
     stop.abort();
     desk?.[Symbol.dispose]();
@@ -119,6 +124,16 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     broadcaster[Symbol.dispose]();
     await Promise.allSettled([...buses.values()].map((bus) => bus[Symbol.asyncDispose]()));
   }
+}
+
+/** The dead letters' log is written, not followed: nothing of it may reach a stream. */
+function followedBuses({ mappings }: Config, buses: ReadonlyMap<string, EventBus>): readonly EventBus[] {
+  return [...buses.values()].filter(({ source }) => source !== mappings.deadLetter.source);
+}
+
+function deadLetterWriter({ mappings }: Config, buses: ReadonlyMap<string, EventBus>): DeadLetterWriter {
+  const { source, maxOriginalBytes } = mappings.deadLetter;
+  return new DeadLetterWriter(source === undefined ? undefined : buses.get(source), maxOriginalBytes);
 }
 
 /** The operator's desk, where there is an admin token to sit down at it. */

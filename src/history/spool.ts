@@ -1,5 +1,4 @@
 import { Deque } from "../replay/deque.ts";
-import type { Offset } from "../model/position.ts";
 import type { KeyedEntry } from "./history_store.ts";
 
 /** What an entry costs besides its frames' bytes: objects, and its place here. */
@@ -72,17 +71,16 @@ export class Spool {
     this.#batch = [];
   }
 
-  /** Forgets everything under a key, or what of it is not behind an offset. */
-  forget(key: string, upTo?: Offset): void {
-    const isForgotten = (entry: KeyedEntry) => entry.key === key && (upTo === undefined || entry.entry.offset <= upTo);
+  /** Forgets everything under a key. */
+  forget(key: string): void {
     const kept = new Deque<KeyedEntry>();
     for (let entry = this.#waiting.shift(); entry !== undefined; entry = this.#waiting.shift()) {
-      if (isForgotten(entry)) this.#bytes -= sizeOf(entry);
+      if (entry.key === key) this.#bytes -= sizeOf(entry);
       else kept.push(entry);
     }
     this.#waiting = kept;
-    for (const entry of this.#batch) if (isForgotten(entry)) this.#bytes -= sizeOf(entry);
-    this.#batch = this.#batch.filter((entry) => !isForgotten(entry));
+    for (const entry of this.#batch) if (entry.key === key) this.#bytes -= sizeOf(entry);
+    this.#batch = this.#batch.filter((entry) => entry.key !== key);
   }
 }
 

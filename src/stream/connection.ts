@@ -19,6 +19,10 @@ export interface Reader {
   readonly grants: ReadonlySet<Grant>;
   /** Milliseconds since 1970. */
   readonly expiresAtMs: number;
+  /** By what else of its token it can be shut out; see `Revocations`. */
+  readonly issuedAtMs?: number;
+  readonly tokenId?: string;
+  readonly sessionId?: string;
 }
 
 /** Why a stream is over: what it told its client, or that there is none any more. */

@@ -39,6 +39,8 @@ export interface StreamManagerInit {
   readonly broadcaster: Broadcaster;
   readonly formatOf: (source: string) => OffsetFormat;
   readonly observer: StreamObserver;
+  /** Why the reader may have no stream any more, whatever its token says; `undefined` when it may. Default: always. */
+  readonly shutOut?: (reader: Reader) => CloseReason | undefined;
   /** From 0 to 1; replaced in tests. */
   readonly random?: () => number;
   /** See {@link ConnectionInit}; replaced in tests. */
@@ -81,6 +83,8 @@ export class StreamManager {
   refusalFor(reader: Reader): CloseReason | undefined {
     const ofPrincipal = this.#countByPrincipal.get(principalKey(reader)) ?? 0;
     if (this.#isDraining) return "draining";
+    const shutOut = this.#init.shutOut?.(reader);
+    if (shutOut !== undefined) return shutOut;
     if (this.count >= this.#limits.maxTotal || ofPrincipal >= this.#limits.maxPerPrincipal) return "connection-limit";
     return undefined;
   }
@@ -154,6 +158,18 @@ export class StreamManager {
     for (const connection of this.#connections.values()) connection.send(bytes);
   }
 
+  /** Closes every stream and poll whose reader was shut out since it was opened; gives how many. */
+  closeShutOut(): number {
+    let closed = 0;
+    for (const each of this.#all()) {
+      const reason = each.hasEnded ? undefined : this.#init.shutOut?.(each.reader);
+      if (reason === undefined) continue;
+      each.close(reason);
+      closed++;
+    }
+    return closed;
+  }
+
   /**
    * Refuses new streams and polls and closes each open one at a random moment of the window. Resolves when none is left; all
    * are closed when the window is over, whether or not their readers take notice.
@@ -199,6 +215,8 @@ export class StreamManager {
     const tokenLeftMs = connection.reader.expiresAtMs - Date.now();
     const silentMs = connection.silentMs(nowMs);
     if (tokenLeftMs <= 0) return connection.close("token-expired");
+    const shutOut = this.#init.shutOut?.(connection.reader);
+    if (shutOut !== undefined) return connection.close(shutOut);
     if (isPastLifetime) return connection.close("max-lifetime");
     if (connection.isAwaited && silentMs > writeStallMs) return connection.close("slow-consumer");
     if (tokenLeftMs <= tokenWarningMs && !connection.wasWarned) {

@@ -26,6 +26,8 @@ export interface StreamSetup {
   readonly limits?: Partial<StreamLimits>;
   readonly maxUnaskedBytes?: number;
   readonly random?: () => number;
+  /** Subjects that are banned; a test adds to it while streams are open. */
+  readonly banned?: ReadonlySet<string>;
 }
 
 /** A node's streams in fake time: journal, broadcaster and manager, and what was observed. */
@@ -38,7 +40,7 @@ export class StreamHarness implements Disposable {
   readonly clock: Clock;
   #offset = 0n;
 
-  constructor({ limits, maxUnaskedBytes, random = () => 0.5 }: StreamSetup = {}) {
+  constructor({ limits, maxUnaskedBytes, random = () => 0.5, banned }: StreamSetup = {}) {
     this.clock = FakeTimers.install({
       now: Date.UTC(2026, 0, 1),
       toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"],
@@ -49,6 +51,7 @@ export class StreamHarness implements Disposable {
       journal: this.journal,
       broadcaster: this.broadcaster,
       formatOf: () => "integer",
+      shutOut: ({ subject }) => banned?.has(subject) === true ? "banned" : undefined,
       observer: {
         opened: () => note("opened"),
         ended: (reason) => note(`ended ${reason}`),

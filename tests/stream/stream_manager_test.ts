@@ -23,6 +23,27 @@ Deno.test("StreamManager: caps are per principal and in all, refusals are soft, 
   assert.deepEqual(node.observed.slice(-2), ["ended client-gone", "ended client-gone"]);
 });
 
+Deno.test("StreamManager: whoever is shut out has no stream left when asked, nor a second later, and gets no new one", async () => {
+  const banned = new Set<string>();
+  using node = new StreamHarness({ banned });
+  const { manager } = node;
+  const [one, two, other] = [
+    node.stream({ subject: "a" }),
+    node.stream({ subject: "b" }),
+    node.stream({ subject: "c" }),
+  ];
+  await node.settle();
+  assert.equal(manager.closeShutOut(), 0);
+  banned.add("a");
+  assert.equal(manager.refusalFor(node.reader({ subject: "a" })), "banned");
+  assert.deepEqual([manager.closeShutOut(), manager.closeShutOut()], [1, 0]);
+  await node.settle();
+  assert.deepEqual([lastData(one.blocks).reason, one.isOver], ["banned", true]);
+  banned.add("b");
+  await node.pass(1_000);
+  assert.deepEqual([lastData(two.blocks).reason, other.isOver, manager.count], ["banned", false, 1]);
+});
+
 Deno.test("StreamManager.refuse: counts the refusal and draws a delay of the wide range", () => {
   for (const [random, delayMs] of [[0, 5_000], [1, 60_000], [0.5, 32_500]] as const) {
     using node = new StreamHarness({ random: () => random });
