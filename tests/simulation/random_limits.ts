@@ -26,6 +26,7 @@ export function randomLimits(random: SeededRandom): NodeLimits {
     },
     turns: { maxUnderWay: 1_000, maxInFlightBytes: random.pick([1, 2_000, 1_000_000]) },
     recordsARead: random.pick([1, 4, 1_000]),
+    history: { maxSpoolBytes: random.pick([600, 3_000, 1_000_000]), maxAgeMs: random.pick([100_000, 1_000_000]) },
     streams: {
       heartbeatMs: 15_000,
       maxLifetimeMs: random.pick([20_000, 600_000]),

@@ -1,8 +1,10 @@
 import type { Clock } from "@sinonjs/fake-timers";
 import { BusError } from "../../src/bus/event_bus.ts";
 import { type Grant, type Scope } from "../../src/model/scope.ts";
+import type { ReplayOrigin } from "../../src/wire/control_events.ts";
 import { checkHistory } from "./check_history.ts";
 import type { AcceptedEvent, Truth } from "./client_history.ts";
+import { DOWN, FakeStore } from "../history/fake_store.ts";
 import { FakeLog } from "./fake_log.ts";
 import { SeededRandom } from "./seeded_random.ts";
 import { SimulatedClient } from "./simulated_client.ts";
@@ -19,12 +21,14 @@ export interface SimulatedRun {
   readonly steps: readonly string[];
   readonly clients: readonly SimulatedClient[];
   readonly truth: Truth;
+  /** The deepest place of each replay that reached the head. */
+  readonly origins: readonly ReplayOrigin[];
 }
 
 /**
  * Everything that can happen around the seam of replay and live, interleaved as the seed says: logs that grow, are trimmed,
  * created anew; nodes that read them at their own pace, die and come back; clients that come, go, dawdle and return
- * elsewhere; history reads that are slow or fail. No real time and no real I/O: a seed is a run.
+ * elsewhere; history reads that are slow or fail, of a log or of a store that loses what it likes. No real time and no real I/O: a seed is a run.
  *
  * @param sabotage breaks a node, to show that the judge notices
  * @param pollShare how often a client that comes asks for an answer instead of a stream, 0 to 1
@@ -51,6 +55,7 @@ class SeamWorld {
   readonly #clock: Clock;
   readonly #sabotage: (node: SimulatedNode) => void;
   readonly #logs: readonly FakeLog[];
+  readonly #store = new FakeStore();
   readonly #limits: NodeLimits;
   readonly #nodes: SimulatedNode[];
   readonly #clients: readonly SimulatedClient[];
@@ -76,6 +81,7 @@ class SeamWorld {
       const partitions = format === "ms-seq" ? 1 : random.between(1, 4);
       return new FakeLog(`log${index}`, format, partitions, random, () => this.#pace());
     });
+    this.#store.pace = () => this.#pace();
     for (let count = random.between(0, 30); count > 0; count--) this.#publish();
     this.#nodes = Array.from({ length: random.pick([1, 2, 2]) }, () => this.#newNode());
     this.#clients = Array.from({ length: random.between(1, 4) }, (_, index) => this.#newClient(`client ${index}`));
@@ -98,13 +104,17 @@ class SeamWorld {
   /** All faults end; everybody comes back and must get to the end of everything. */
   async settle(): Promise<void> {
     this.#isSettling = true;
+    this.#store.failure = undefined;
     this.#releaseAll();
     for (const client of this.#clients) {
       client.disconnect();
       client.connect(this.#random.pick(this.#nodes), client.lastId);
     }
     for (let round = 0; round < 40; round++) {
-      for (const node of this.#nodes) node.readAll();
+      for (const node of this.#nodes) {
+        node.readAll();
+        await node.writeHistory();
+      }
       this.#clock.tick(round === 20 ? 5_000 : 20);
       await this.#turns(60);
       this.#comeBack();
@@ -134,7 +144,8 @@ class SeamWorld {
       for (const failure of node.failures) this.#violations.push(`node ${index} failed: ${failure}`);
       node[Symbol.dispose]();
     }
-    return { violations: this.#violations, steps: this.#steps, clients: this.#clients, truth };
+    const origins = this.#nodes.flatMap((node) => node.origins);
+    return { violations: this.#violations, steps: this.#steps, clients: this.#clients, truth, origins };
   }
 
   #actions(): (readonly [weight: number, action: () => void])[] {
@@ -152,6 +163,8 @@ class SeamWorld {
       [random.pick([0, 0, 0.7]), () => this.#recreate()],
       [random.pick([0, 0, 0.7]), () => this.#addPartition()],
       [random.pick([0, 0.4]), () => this.#restartNode()],
+      [random.pick([0, 10, 20]), () => this.#writeHistory()],
+      [random.pick([0, 1, 3]), () => this.#hurtHistory()],
     ];
   }
 
@@ -243,6 +256,28 @@ class SeamWorld {
     this.#note(`${log.source}:${partition} is trimmed to ${log.boundsNow().partitions.get(partition)?.first}`);
   }
 
+  #writeHistory(): void {
+    const index = this.#random.between(0, this.#nodes.length - 1);
+    this.#note(`node ${index} writes its history`);
+    void this.#nodes[index]?.writeHistory();
+  }
+
+  /** Whatever a store can lose: a log, its front, something inside, its tail; or it does not answer for a while. */
+  #hurtHistory(): void {
+    const random = this.#random;
+    if (random.chance(0.3)) {
+      this.#store.failure = this.#store.failure === undefined ? DOWN : undefined;
+      return this.#note(`the history is ${this.#store.failure === undefined ? "back" : "away"}`);
+    }
+    const logs = [...this.#store.logs];
+    if (logs.length === 0) return;
+    const [key, entries] = random.pick(logs);
+    const count = random.between(1, 4);
+    const start = random.pick([0, random.between(0, entries.length), -count]);
+    const lost = random.chance(0.1) ? entries.splice(0) : entries.splice(start, count);
+    this.#note(`the history of ${key} loses ${lost.map(({ offset }) => offset).join()}`);
+  }
+
   #recreate(): void {
     const log = this.#random.pick(this.#logs);
     log.recreate(log.format === "ms-seq" ? 1 : this.#random.between(1, 4));
@@ -277,7 +312,7 @@ class SeamWorld {
   }
 
   #newNode(): SimulatedNode {
-    const node = new SimulatedNode("node", this.#logs, this.#limits, this.#random);
+    const node = new SimulatedNode("node", this.#logs, this.#store, this.#limits, this.#random);
     this.#sabotage(node);
     return node;
   }

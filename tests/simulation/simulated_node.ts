@@ -1,15 +1,22 @@
 import { Broadcaster } from "../../src/broadcast/broadcaster.ts";
 import type { FollowEvent } from "../../src/bus/event_bus.ts";
 import { ingest } from "../../src/gateway/ingest.ts";
+import { HistoryChain } from "../../src/history/history_chain.ts";
+import { HistoryHealth } from "../../src/history/history_health.ts";
+import type { HistoryStore } from "../../src/history/history_store.ts";
+import { HistoryStretches } from "../../src/history/history_stretches.ts";
+import { HistoryWriter } from "../../src/history/history_writer.ts";
+import { Spool } from "../../src/history/spool.ts";
 import type { BusRecord } from "../../src/model/bus_record.ts";
 import { PositionVector } from "../../src/model/position_vector.ts";
 import { Journal, type JournalLimits } from "../../src/replay/journal.ts";
-import type { ReplayHistory, ReplayLimits } from "../../src/replay/replay.ts";
+import type { ReplayHistory, ReplayLimits, Rung } from "../../src/replay/replay.ts";
 import { BusStretches } from "../../src/replay/bus_stretches.ts";
 import { ReplayTurns, type TurnLimits } from "../../src/replay/replay_turns.ts";
 import { type PassLimits, ReadGate, SharedPasses } from "../../src/replay/shared_passes.ts";
 import type { StreamContext } from "../../src/stream/open_stream.ts";
 import { type StreamLimits, StreamManager } from "../../src/stream/stream_manager.ts";
+import type { ReplayOrigin } from "../../src/wire/control_events.ts";
 import { encodeFrame, type Frame } from "../../src/wire/frame.ts";
 import type { FakeLog } from "./fake_log.ts";
 import type { SeededRandom } from "./seeded_random.ts";
@@ -21,6 +28,7 @@ export interface NodeLimits {
   readonly passes: PassLimits;
   readonly turns: TurnLimits;
   readonly recordsARead: number;
+  readonly history: { readonly maxSpoolBytes: number; readonly maxAgeMs: number };
   readonly streams: StreamLimits;
   readonly maxConcurrentReads: number;
   readonly maxFlushDelayMs: number;
@@ -36,11 +44,22 @@ export class SimulatedNode {
   readonly manager: StreamManager;
   readonly context: StreamContext;
   readonly failures: unknown[] = [];
+  /** The deepest place of each replay that reached the head. */
+  readonly origins: ReplayOrigin[] = [];
   readonly #logs: readonly FakeLog[];
   readonly #random: SeededRandom;
+  readonly #writer: HistoryWriter;
+  readonly #chains: HistoryChain[] = [];
   readonly #sinks: readonly ((event: FollowEvent) => Promise<void> | void)[];
 
-  constructor(name: string, logs: readonly FakeLog[], limits: NodeLimits, random: SeededRandom) {
+  /** @param store what the nodes share */
+  constructor(
+    name: string,
+    logs: readonly FakeLog[],
+    store: HistoryStore,
+    limits: NodeLimits,
+    random: SeededRandom,
+  ) {
     this.#logs = logs;
     this.#random = random;
     this.journal = new Journal(limits.journal, startOf(logs, random));
@@ -55,18 +74,43 @@ export class SimulatedNode {
       maxUnaskedBytes: limits.maxUnaskedBytes,
     });
     const gate = new ReadGate(limits.maxConcurrentReads);
+    const health = new HistoryHealth(() => {});
+    const writer = this.#writer = new HistoryWriter({
+      store,
+      health,
+      spool: new Spool(limits.history.maxSpoolBytes, () => {}),
+      maxAgeMs: limits.history.maxAgeMs,
+      cover: () => this.#chains.forEach((chain) => chain.cover()),
+      keys: () => this.#chains.flatMap(({ keys }) => keys),
+      onWritten: () => {},
+    });
+    const chains = logs.map((log, sourceIndex) => {
+      const start = this.journal.positions.sources[sourceIndex];
+      if (log.format !== "integer" || start === undefined) return undefined;
+      const sink = { keep: writer.keep.bind(writer), void: writer.void.bind(writer) };
+      const chain = new HistoryChain(sink, keyOf(log), { epoch: start.epoch, next: start.next }, Date.now);
+      this.#chains.push(chain);
+      return chain;
+    });
+    const redisOf = (log: FakeLog, sourceIndex: number): readonly Rung[] => {
+      if (log.format !== "integer") return [];
+      const isVoid = (key: string) => writer.isVoid(key);
+      const stretches = new HistoryStretches({ store, health, sourceIndex, keyOf: keyOf(log), isVoid });
+      const passes = new SharedPasses(stretches, limits.passes, gate, () => performance.now());
+      return [{ origin: "redis", passes }];
+    };
     this.context = {
       manager: this.manager,
       replay: {
         journal: this.journal,
-        histories: logs.map((log, sourceIndex) => historyOf(log, sourceIndex, limits, gate)),
+        histories: logs.map((log, sourceIndex) => historyOf(log, sourceIndex, redisOf(log, sourceIndex), limits, gate)),
         limits: limits.replay,
         turns: new ReplayTurns(limits.turns),
       },
       heartbeatMs: limits.streams.heartbeatMs,
       node: name,
       allowEarliest: true,
-      onReplayed: () => {},
+      onReplayed: (origin) => this.origins.push(origin),
       onFailure: (_, error) => this.failures.push(error),
     };
     this.#sinks = logs.map((log, sourceIndex) =>
@@ -76,6 +120,7 @@ export class SimulatedNode {
         pipeline: pipelineOf(log),
         journal: this.journal,
         broadcaster: this.broadcaster,
+        history: chains[sourceIndex],
         observer: {
           mapped: () => {},
           dropped: () => {},
@@ -113,6 +158,11 @@ export class SimulatedNode {
     return true;
   }
 
+  /** One round of what brings its events to the store. */
+  async writeHistory(): Promise<void> {
+    await this.#writer.write();
+  }
+
   /** Everything there is. */
   readAll(): void {
     for (const sourceIndex of this.#logs.keys()) while (this.read(sourceIndex, 50));
@@ -144,7 +194,17 @@ function pipelineOf(log: FakeLog) {
   };
 }
 
-function historyOf(log: FakeLog, sourceIndex: number, limits: NodeLimits, gate: ReadGate): ReplayHistory {
+function keyOf(log: FakeLog): (epoch: string, partition: number) => string {
+  return (epoch, partition) => `${log.source}/${epoch}/${partition}`;
+}
+
+function historyOf(
+  log: FakeLog,
+  sourceIndex: number,
+  above: readonly Rung[],
+  limits: NodeLimits,
+  gate: ReadGate,
+): ReplayHistory {
   const source = {
     readRange: log.readRange.bind(log),
     bounds: () => log.bounds(),
@@ -158,7 +218,7 @@ function historyOf(log: FakeLog, sourceIndex: number, limits: NodeLimits, gate: 
   };
   const stretches = new BusStretches(source, limits.recordsARead);
   const passes = new SharedPasses(stretches, limits.passes, gate, () => performance.now());
-  return { rungs: [{ origin: "bus", passes }], bounds: () => stretches.bounds() };
+  return { rungs: [...above, { origin: "bus", passes }], bounds: () => stretches.bounds() };
 }
 
 function laggingClock(lagMs: number): () => number {
