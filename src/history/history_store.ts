@@ -40,6 +40,8 @@ export interface HistoryStore {
   append(batch: readonly KeyedEntry[]): Promise<void>;
   /** Entries from an offset on, oldest first; `isLast` when there are no more behind them. */
   page(key: string, from: Offset): Promise<{ readonly found: readonly FoundEntry[]; readonly isLast: boolean }>;
+  /** The newest entry of a log; `undefined` when there is none. */
+  newest(key: string): Promise<FoundEntry | undefined>;
   /** Deletes the log. */
   clear(key: string): Promise<void>;
   /** Lets go of entries that were taken in before a time. */

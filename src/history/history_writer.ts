@@ -1,6 +1,7 @@
 import { BackOff } from "../bus/back_off.ts";
 import type { HistoryHealth } from "./history_health.ts";
 import type { HistoryEntry, HistoryStore } from "./history_store.ts";
+import type { Offset } from "../model/position.ts";
 import type { Spool } from "./spool.ts";
 
 /** How often the store is asked whether it is still there, and runs of records that nobody may see are covered. */
@@ -29,6 +30,11 @@ export class HistoryWriter implements AsyncDisposable {
   readonly #init: WriterInit;
   /** Logs that hold what is void, until they are deleted. */
   readonly #void = new Set<string>();
+  /**
+   * What was the newest entry of each log when it was last looked at: what is not behind it can not be added any more. A node
+   * that starts reads much again that the others have written long ago.
+   */
+  readonly #newest = new Map<string, Offset>();
   readonly #end = new AbortController();
   #running: Promise<void> | undefined;
   #wake: () => void = () => {};
@@ -45,6 +51,7 @@ export class HistoryWriter implements AsyncDisposable {
 
   /** Never waits and never throws. */
   keep(key: string, entry: HistoryEntry): void {
+    if (entry.offset <= (this.#newest.get(key) ?? -1n)) return;
     this.#init.spool.push({ key, entry });
     this.#wake();
   }
@@ -53,6 +60,7 @@ export class HistoryWriter implements AsyncDisposable {
   void(key: string): void {
     this.#init.spool.forget(key);
     this.#void.add(key);
+    this.#newest.delete(key);
     this.#wake();
   }
 
@@ -71,6 +79,7 @@ export class HistoryWriter implements AsyncDisposable {
         await store.clear(key);
         this.#void.delete(key);
       }
+      await this.#learnNewest();
       const batch = spool.take();
       if (batch.length > 0) {
         await store.append(batch);
@@ -114,6 +123,20 @@ export class HistoryWriter implements AsyncDisposable {
     }
   }
 
+  async #learnNewest(): Promise<void> {
+    const { store, spool, keys } = this.#init;
+    for (const key of keys()) {
+      if (this.#newest.has(key)) continue;
+      const newest = await store.newest(key);
+      if (this.#void.has(key)) continue;
+      // Behind what no gateway wrote nothing could be added for ever.
+      if (newest !== undefined && newest.entry === undefined) await store.clear(key);
+      const offset = newest?.entry?.offset ?? -1n;
+      this.#newest.set(key, offset);
+      spool.forget(key, offset);
+    }
+  }
+
   #cover(): void {
     if (performance.now() - this.#coveredAtMs < TICK_MS) return;
     this.#coveredAtMs = performance.now();
@@ -123,6 +146,7 @@ export class HistoryWriter implements AsyncDisposable {
   async #trimIfDue(): Promise<void> {
     if (performance.now() - this.#trimmedAtMs < TRIM_INTERVAL_MS) return;
     this.#trimmedAtMs = performance.now();
+    this.#newest.clear();
     await this.trim(Date.now() - this.#init.maxAgeMs);
   }
 

@@ -3,7 +3,7 @@ import type { RedisCommand, RedisLinkSettings } from "../bus/redis/redis_connect
 import { RedisFailure } from "../bus/redis/redis_failure.ts";
 import { RedisLink } from "../bus/redis/redis_link.ts";
 import { entriesOfReply, type StreamEntry } from "../bus/redis/stream_entry.ts";
-import { entryOfOffset, MAX_INTEGER_OFFSET, type Offset } from "../model/position.ts";
+import { MAX_INTEGER_OFFSET, type Offset } from "../model/position.ts";
 import { type FoundEntry, type HistoryStore, type KeyedEntry, StoreFailure } from "./history_store.ts";
 import { entryIdOf, fieldsOfEntry, foundEntry } from "./redis_entry.ts";
 
@@ -55,6 +55,10 @@ export class RedisHistoryStore implements HistoryStore, AsyncDisposable {
     return { found: page.map(foundEntry), isLast: page.length < count };
   }
 
+  async newest(key: string): Promise<FoundEntry | undefined> {
+    return await this.#write((link) => last(link, key));
+  }
+
   async clear(key: string): Promise<void> {
     await this.#write(async (link) => await (await link.connection()).send(["del", key]));
   }
@@ -69,17 +73,15 @@ export class RedisHistoryStore implements HistoryStore, AsyncDisposable {
       const firstFrom = async (offset: Offset) => (await range(link, key, offset, 1)).map(foundEntry)[0];
       const oldest = await firstFrom(0n);
       if (oldest === undefined || !isOld(oldest)) return;
-      const connection = await link.connection();
-      const newest = entriesOfReply(await connection.send(["xrevrange", key, "+", "-", "COUNT", 1]))[0];
       let low = oldest.offset + 1n;
-      let high = newest === undefined ? low : entryOfOffset(newest.offset).milliseconds + 1n;
+      let high = (await last(link, key) ?? oldest).offset + 1n;
       while (low < high) {
         const middle = (low + high) / 2n;
         const found = await firstFrom(middle);
         if (found !== undefined && isOld(found)) low = found.offset + 1n;
         else high = middle;
       }
-      await connection.send(["xtrim", key, "MINID", entryIdOf(low)]);
+      await (await link.connection()).send(["xtrim", key, "MINID", entryIdOf(low)]);
     });
   }
 
@@ -114,4 +116,9 @@ async function range(link: RedisLink, key: string, from: Offset, count: number):
   const connection = await link.connection();
   const end = `${MAX_INTEGER_OFFSET}-0`;
   return entriesOfReply(await connection.send(["xrange", key, `${from}-0`, end, "COUNT", count]));
+}
+
+async function last(link: RedisLink, key: string): Promise<FoundEntry | undefined> {
+  const connection = await link.connection();
+  return entriesOfReply(await connection.send(["xrevrange", key, "+", "-", "COUNT", 1])).map(foundEntry)[0];
 }

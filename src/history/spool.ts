@@ -1,4 +1,5 @@
 import { Deque } from "../replay/deque.ts";
+import type { Offset } from "../model/position.ts";
 import type { KeyedEntry } from "./history_store.ts";
 
 /** What an entry costs besides its frames' bytes: objects, and its place here. */
@@ -71,16 +72,17 @@ export class Spool {
     this.#batch = [];
   }
 
-  /** Forgets everything under a key. */
-  forget(key: string): void {
+  /** Forgets everything under a key, or what of it is not behind an offset. */
+  forget(key: string, upTo?: Offset): void {
+    const isForgotten = (entry: KeyedEntry) => entry.key === key && (upTo === undefined || entry.entry.offset <= upTo);
     const kept = new Deque<KeyedEntry>();
     for (let entry = this.#waiting.shift(); entry !== undefined; entry = this.#waiting.shift()) {
-      if (entry.key === key) this.#bytes -= sizeOf(entry);
+      if (isForgotten(entry)) this.#bytes -= sizeOf(entry);
       else kept.push(entry);
     }
     this.#waiting = kept;
-    for (const entry of this.#batch) if (entry.key === key) this.#bytes -= sizeOf(entry);
-    this.#batch = this.#batch.filter((entry) => entry.key !== key);
+    for (const entry of this.#batch) if (isForgotten(entry)) this.#bytes -= sizeOf(entry);
+    this.#batch = this.#batch.filter((entry) => !isForgotten(entry));
   }
 }
 

@@ -9,6 +9,8 @@ export class FakeStore implements HistoryStore {
   /** Entries of one page; smaller than any real one. */
   pageEntries = 3;
   appends = 0;
+  /** Entries that were offered, whether they were added or not. */
+  offered = 0;
   pages = 0;
   /** What happens before each answer. */
   pace: () => Promise<void> | undefined = () => undefined;
@@ -16,6 +18,7 @@ export class FakeStore implements HistoryStore {
   async append(batch: readonly KeyedEntry[]): Promise<void> {
     await this.#answer();
     this.appends++;
+    this.offered += batch.length;
     for (const { key, entry } of batch) {
       const log = this.logs.get(key) ?? [];
       this.logs.set(key, log);
@@ -31,6 +34,12 @@ export class FakeStore implements HistoryStore {
       found: found.slice(0, this.pageEntries).map((entry) => ({ offset: entry.offset, entry })),
       isLast: found.length < this.pageEntries,
     };
+  }
+
+  async newest(key: string): Promise<FoundEntry | undefined> {
+    await this.#answer();
+    const entry = this.logs.get(key)?.at(-1);
+    return entry === undefined ? undefined : { offset: entry.offset, entry };
   }
 
   async clear(key: string): Promise<void> {

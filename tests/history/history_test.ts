@@ -13,6 +13,8 @@ import { DOWN, FakeStore } from "./fake_store.ts";
 
 const keyOf = (epoch: string, partition: number) => `${epoch}/${partition}`;
 
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
+
 /** One node's history of one source of one partition, written when the test says so. */
 class Node {
   readonly states: string[] = [];
@@ -240,6 +242,7 @@ Deno.test("Spool: what is on its way is not dropped and is tried again as it was
   const store = new FakeStore();
   const bytesOfOne = frameAt(0, 0n).bytes.length + 300;
   const node = new Node(store, 0n, bytesOfOne * 3);
+  await node.writer.write();
   node.take(0, 1);
   store.failure = DOWN;
   await node.writer.write();
@@ -254,11 +257,39 @@ Deno.test("Spool: what is on its way is not dropped and is tried again as it was
 Deno.test("HistoryWriter.write: batches are bounded, and what comes in meanwhile goes with the next", async () => {
   const store = new FakeStore();
   const node = new Node(store);
-  node.take(...Array.from({ length: 600 }, (_, offset) => offset));
+  node.take(...range(0, 600));
   await node.writer.write();
   assert.equal(node.written, 256);
   for (let count = 0; count < 2; count++) await node.writer.write();
   assert.deepEqual([node.written, store.appends], [600, 3]);
+});
+
+Deno.test("HistoryWriter: a node that starts offers nothing that is there already, and drops nothing for want of room", async () => {
+  const store = new FakeStore();
+  const one = new Node(store);
+  one.take(...range(0, 200));
+  await one.writer.write();
+  const { offered } = store;
+  const late = new Node(store, 100n, 50_000);
+  late.take(...range(100, 180));
+  await late.writer.write();
+  late.take(...range(180, 205));
+  await late.writer.write();
+  assert.deepEqual([store.offered - offered, late.dropped.length, late.spool.byteCount], [5, 0, 0]);
+  assert.equal((await late.stretches.read("e", 0, 0n, 205n)).next, 205n);
+});
+
+Deno.test("HistoryStretches.read: what becomes void while it is read is not told", async () => {
+  const store = new FakeStore();
+  const node = new Node(store);
+  node.take(0, 1, 2, 3, 4);
+  await node.writer.write();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  store.pace = () => promise;
+  const reading = node.read(0n, 5n);
+  node.chain.skip(0, 3n);
+  resolve();
+  assert.equal(await reading, "break 0 to 5");
 });
 
 Deno.test("HistoryHealth: each change is told once; while the store is down nobody waits for a read of it", async () => {

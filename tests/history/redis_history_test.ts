@@ -153,6 +153,9 @@ Deno.test("redis history: entries that were deleted one by one are breaks of exa
 
 Deno.test("redis history: what somebody else wrote there is never a frame", async () => {
   await using node = new Node(shared.url, { prefix: crypto.randomUUID() });
+  node.take(0, 1);
+  await node.settled();
+  await redisCommand(shared.url, "DEL", node.key);
   const head = JSON.stringify(["user:1", "task.done", "normal", [], null]);
   const good = "event: task.done\ndata: {}\n\n";
   const strange: readonly (readonly string[])[] = [
@@ -175,6 +178,19 @@ Deno.test("redis history: what somebody else wrote there is never a frame", asyn
   await node.settled();
   const breaks = strange.map((_, offset) => `(${offset}..${offset + 1})`).join(" ");
   assert.equal(await node.read(0n, 13n), `${breaks} [11..12]`);
+});
+
+Deno.test("redis history: behind an entry that no gateway wrote a new log is begun", async () => {
+  const prefix = crypto.randomUUID();
+  await using one = new Node(shared.url, { prefix });
+  one.take(0, 3);
+  await one.settled();
+  await redisCommand(shared.url, "XADD", one.key, "9000000000000000000-0", "value", "1");
+  await using other = new Node(shared.url, { prefix }, 3n);
+  await until("it has looked", () => other.states.length > 0);
+  other.take(3, 5);
+  await other.settled();
+  assert.equal(await other.read(0n, 5n), "(0..3) [3..4]");
 });
 
 Deno.test("redis history: after FLUSHALL what was there is a break, and what comes is kept", async () => {
