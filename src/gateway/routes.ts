@@ -69,7 +69,7 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
         maxBatch: publish.maxBatch,
         encode: createEventEncoder(pipeline, publish.source ?? "", streams.maxFrameBytes),
       },
-      rate: new RateLimiter({ ...publish.rate, maxKeys: publish.rate.maxPrincipals }),
+      rate: rateOf(publish.rate),
       onPublished: (count) => metrics.published.inc(count),
     }),
     ticketRoute(authenticator),

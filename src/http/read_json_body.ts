@@ -29,10 +29,11 @@ export async function readJSONBody(request: Request, maxBytes: number): Promise<
   const announcedBytes = request.headers.get("content-length");
   if (announcedBytes !== null && Number(announcedBytes) > maxBytes) return tooLarge;
   // A body of announced length is read in one go, several times cheaper than piece by piece; the server holds it to that length.
-  const bytes = await inTime(announcedBytes === null ? readUpTo(request.body, maxBytes) : request.bytes());
+  const stop = new AbortController();
+  const bytes = await inTime(announcedBytes === null ? readUpTo(request.body, maxBytes, stop.signal) : request.bytes());
   if (bytes === "too-large") return tooLarge;
   if (bytes === "too-slow") {
-    void request.body?.cancel().catch(() => {});
+    stop.abort();
     return { kind: "refused", code: "invalid-request", detail: `The body did not end within ${BODY_TIMEOUT_MS} ms` };
   }
   try {
@@ -62,14 +63,20 @@ async function inTime<Result>(reading: Promise<Result>): Promise<Result | "too-s
 async function readUpTo(
   body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
   maxBytes: number,
+  signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer> | "too-large"> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
-  for await (const part of body ?? new ReadableStream<Uint8Array<ArrayBuffer>>()) {
-    length += part.length;
-    // Leaving the loop cancels the body: the rest is not read.
-    if (length > maxBytes) return "too-large";
-    parts.push(part);
+  const reader = body?.getReader();
+  // Only who holds the reader can cancel the body: the request itself finds it locked.
+  signal.addEventListener("abort", () => void reader?.cancel().catch(() => {}), { once: true });
+  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+    length += next.value.length;
+    if (length > maxBytes) {
+      void reader?.cancel().catch(() => {});
+      return "too-large";
+    }
+    parts.push(next.value);
   }
   const bytes = new Uint8Array(length);
   let at = 0;

@@ -1,6 +1,7 @@
 import type { CloseReason } from "../model/close_reason.ts";
 import { openStream, refusedStream } from "../stream/open_stream.ts";
 import { REFUSED_HEADER, STREAM_HEADERS } from "../wire/response_headers.ts";
+import { problem } from "./problem.ts";
 import { refusedWithStatus } from "./refused_with_status.ts";
 import type { Route, RouteRequest } from "./router.ts";
 import { readSubscriptionRequest, type SubscriptionContext } from "./subscription_request.ts";
@@ -18,6 +19,10 @@ export function streamRoute(context: SubscriptionContext): Route {
 }
 
 async function open(context: SubscriptionContext, request: RouteRequest): Promise<Response> {
+  // Not passed over: a WebSocket client would wait for a 101 that does not come, and hold a stream open meanwhile.
+  if (/\bwebsocket\b/i.test(request.request.headers.get("upgrade") ?? "")) {
+    return problem("invalid-request", "This resource is a text/event-stream; there is no WebSocket here");
+  }
   const asked = await readSubscriptionRequest(context, request, "text/event-stream");
   switch (asked.kind) {
     case "problem":
