@@ -125,10 +125,11 @@ export class HistoryWriter implements AsyncDisposable {
 
   async #learnNewest(): Promise<void> {
     const { store, spool, keys } = this.#init;
-    for (const key of keys()) {
-      if (this.#newest.has(key)) continue;
+    const unknown = () => keys().find((key) => !this.#newest.has(key));
+    for (let key = unknown(); key !== undefined; key = unknown()) {
       const newest = await store.newest(key);
-      if (this.#void.has(key)) continue;
+      // It became void meanwhile: the next round deletes it first.
+      if (this.#void.has(key)) return;
       // Behind what no gateway wrote nothing could be added for ever.
       if (newest !== undefined && newest.entry === undefined) await store.clear(key);
       const offset = newest?.entry?.offset ?? -1n;

@@ -61,7 +61,6 @@ export class RedisHistory implements AsyncDisposable {
       keys: () => this.#chains.flatMap(({ keys }) => keys),
       onWritten: (entries) => observer.written(entries),
     });
-    this.#writer.start();
   }
 
   get spool(): Pick<Spool, "entryCount" | "byteCount" | "oldestAtMs"> {
@@ -87,6 +86,7 @@ export class RedisHistory implements AsyncDisposable {
       Date.now,
     );
     this.#chains.push(chain);
+    this.#writer.start();
     const isVoid = (key: string) => this.#writer.isVoid(key);
     const stretches = new HistoryStretches({ store: this.#store, health: this.#health, sourceIndex, keyOf, isVoid });
     return { chain, stretches };
