@@ -64,6 +64,21 @@ const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./map.ts")).map,
   },
   {
+    name: "tail",
+    summary: "Follow a stream, or everything that a node reads.",
+    load: async () => (await import("./tail.ts")).tail,
+  },
+  {
+    name: "publish",
+    summary: "Publish one event.",
+    load: async () => (await import("./publish.ts")).publish,
+  },
+  {
+    name: "explain",
+    summary: "Say why somebody got an event or not.",
+    load: async () => (await import("./explain.ts")).explain,
+  },
+  {
     name: "outbox",
     summary: "Print the SQL of the transactional outbox.",
     load: async () => (await import("./outbox.ts")).outbox,

@@ -9,3 +9,8 @@ export function print(text: string): void {
 export function printProblem(text: string): void {
   console.error(text);
 }
+
+/** Text of others for a terminal: what would move its cursor, or hide, is shown as its code. Line ends stay. */
+export function printable(text: string): string {
+  return text.replace(/[[\p{Cc}\p{Cf}]--[\n]]/gv, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}

@@ -8,7 +8,7 @@ import { parseDuration } from "../config/duration.ts";
 import { type Grant, parseGrant } from "../model/scope.ts";
 import { type Command, didYouMean, EXIT_CODES, type FlagValues, runCommand, usageProblem } from "./command.ts";
 import { CONFIG_FLAGS, loadFromFlags, printProblems } from "./config_flags.ts";
-import { print, printProblem } from "./print.ts";
+import { print, printable, printProblem } from "./print.ts";
 
 /** `tidegate token mint|inspect`: resolves with the exit code. */
 export async function token(args: readonly string[]): Promise<number> {
@@ -190,11 +190,6 @@ function jsonOrText(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-/** A token is a stranger's text: nothing in it may move a terminal's cursor. */
-function printable(text: string): string {
-  return text.replace(/[[\p{Cc}\p{Cf}]--[\n]]/gv, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
 function problem(message: string): number {
