@@ -15,7 +15,7 @@ export function snippets(wish: ConnectWish): readonly { readonly title: string; 
   const stream = `${url}/api/v1/events/stream${query === "" ? "" : `?${query}`}`;
   const more = query === "" ? "" : `&${query}`;
   return [
-    { title: "curl", code: `curl -N -H ${shell(`Authorization: Bearer ${token}`)} ${shell(stream)}` },
+    { title: "curl", code: `curl -N -H ${authorization(token)} ${shell(stream)}` },
     {
       title: "EventSource, with a one-time ticket",
       code: [
@@ -37,7 +37,7 @@ export function snippets(wish: ConnectWish): readonly { readonly title: string; 
     {
       title: "Publish",
       code: [
-        `curl -H ${shell(`Authorization: Bearer ${token}`)} -H 'Content-Type: application/json' \\`,
+        `curl -H ${authorization(token)} -H 'Content-Type: application/json' \\`,
         `  -d ${
           shell(JSON.stringify({
             event: "task.progress-updated",
@@ -56,9 +56,13 @@ function queryOf({ scopes, events }: ConnectWish): string {
     .toString();
 }
 
-/** One word of a shell's command line: whatever stands in it, the shell reads it as text. A variable is left to the shell. */
+/** The header's word; a variable in place of a token is left to the shell. */
+function authorization(token: string): string {
+  return token === "$TOKEN" ? `"Authorization: Bearer $TOKEN"` : shell(`Authorization: Bearer ${token}`);
+}
+
+/** One word of a shell's command line: whatever stands in it, the shell reads it as text. */
 function shell(text: string): string {
-  if (text.endsWith("$TOKEN")) return `"${text}"`;
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { snippets } from "../../src/console/snippets.ts";
+
+const NONE = { url: "https://events.example.com", scopes: [], events: [], token: "$TOKEN" };
+
+Deno.test("snippets: curl for a shell's variable, and for a token of its own", () => {
+  const [curl] = snippets(NONE);
+  assert.equal(
+    curl?.code,
+    `curl -N -H "Authorization: Bearer $TOKEN" 'https://events.example.com/api/v1/events/stream'`,
+  );
+  const [asked] = snippets({ ...NONE, scopes: ["user:42", "novel:7"], events: ["task.*"], token: "eyJ.a-_b.c" });
+  assert.equal(
+    asked?.code,
+    "curl -N -H 'Authorization: Bearer eyJ.a-_b.c' " +
+      "'https://events.example.com/api/v1/events/stream?scope=user%3A42&scope=novel%3A7&event=task.*'",
+  );
+});
+
+Deno.test("snippets: what was typed stays text for the shell and for JavaScript", async () => {
+  const nasty = `user:'; echo pwned > /dev/stderr; '$(echo pwned)\`echo pwned\``;
+  for (const { title, code } of snippets({ ...NONE, url: `https://x'$(echo pwned)`, scopes: [nasty], token: `a'b` })) {
+    if (!code.startsWith("curl")) {
+      assert.doesNotThrow(() => new Function(`return async () => { ${code} }`), title);
+      continue;
+    }
+    // A shell that prints its words instead of running curl.
+    const printed = await new Deno.Command("sh", { args: ["-c", code.replace(/^curl/, `printf '%s\\n'`)] }).output();
+    assert.equal(new TextDecoder().decode(printed.stderr), "", title);
+    const words = new TextDecoder().decode(printed.stdout);
+    assert.ok(words.includes("Authorization: Bearer a'b") && words.includes("https://x'$(echo pwned)/api/v1"), words);
+  }
+});
