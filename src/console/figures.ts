@@ -31,3 +31,9 @@ export function clock(time: string | number): string {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? "" : date.toLocaleTimeString("en-GB");
 }
+
+/** Day and time, to the second, in this browser's zone. */
+export function moment(time: string): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? "" : `${date.toLocaleDateString("en-CA")} ${clock(time)}`;
+}

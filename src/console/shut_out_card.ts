@@ -2,7 +2,7 @@
 import { type AdminApi, Refused } from "./admin_api.ts";
 import type { ShutOutEntry, ShutOutList } from "./answers.ts";
 import { element, fill } from "./element.ts";
-import { clock, count } from "./figures.ts";
+import { count, moment } from "./figures.ts";
 import { repeat } from "./view.ts";
 
 const EVERY_MS = 5_000;
@@ -114,7 +114,7 @@ export class ShutOutCard {
       { class: "row" },
       element("span", { class: "pill bad" }, word),
       element("span", {}, `${entry.kind} `, element("strong", {}, entry.id)),
-      element("span", { class: "hint" }, `until ${clock(entry.until)} of ${entry.until.slice(0, 10)}`),
+      element("span", { class: "hint" }, `until ${moment(entry.until)}`),
       element("button", {
         type: "button",
         class: "small end",
