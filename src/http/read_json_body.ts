@@ -32,6 +32,9 @@ export async function readJSONBody(request: Request, maxBytes: number): Promise<
   const stop = new AbortController();
   const bytes = await inTime(announcedBytes === null ? readUpTo(request.body, maxBytes, stop.signal) : request.bytes());
   if (bytes === "too-large") return tooLarge;
+  if (bytes === "broken-off") {
+    return { kind: "refused", code: "invalid-request", detail: "The body broke off, or its framing is broken" };
+  }
   if (bytes === "too-slow") {
     stop.abort();
     return { kind: "refused", code: "invalid-request", detail: `The body did not end within ${BODY_TIMEOUT_MS} ms` };
@@ -50,11 +53,12 @@ export async function readJSONBody(request: Request, maxBytes: number): Promise<
 const LARGE_INTEGER = /[0-9]{16}/;
 const strictUTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-async function inTime<Result>(reading: Promise<Result>): Promise<Result | "too-slow"> {
+async function inTime<Result>(reading: Promise<Result>): Promise<Result | "too-slow" | "broken-off"> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<"too-slow">((resolve) => timer = setTimeout(() => resolve("too-slow"), BODY_TIMEOUT_MS));
   try {
-    return await Promise.race([reading, late]);
+    // A client that goes away in the middle of its body is no failure of ours.
+    return await Promise.race([reading.catch(() => "broken-off" as const), late]);
   } finally {
     clearTimeout(timer);
   }

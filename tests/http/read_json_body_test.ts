@@ -56,3 +56,11 @@ Deno.test("readJSONBody: a body of no announced length is read up to the limit a
   assert.deepEqual([refused.kind, refused.kind === "refused" && refused.code], ["refused", "payload-too-large"]);
   assert.ok(pieces <= 12, `${pieces} pieces were read`);
 });
+
+Deno.test("readJSONBody: a body that breaks off is a bad request, no failure of ours", async () => {
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull: (controller) => controller.error(new TypeError("connection reset")),
+  }, { highWaterMark: 0 });
+  const refused = await readJSONBody(requestOf(body), 10);
+  assert.deepEqual([refused.kind, refused.kind === "refused" && refused.code], ["refused", "invalid-request"]);
+});
