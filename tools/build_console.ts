@@ -3,6 +3,8 @@
  * `deno task build:console`: bundles src/console into src/http/console_assets.json, which the gateway serves and the
  * executable embeds. The result is committed, so that nobody who runs the gateway needs a bundler; with `--check` it is
  * only compared.
+ *
+ * The bundler has a configuration and a lock file of its own: `deno compile` embeds every package of the project's.
  */
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";

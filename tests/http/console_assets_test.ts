@@ -5,7 +5,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 Deno.test("console_assets.json is what src/console makes", async () => {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "tools/build_console.ts", "--check"],
+    args: ["run", "-A", "--config=tools/bundler.json", "tools/build_console.ts", "--check"],
     cwd: ROOT,
   });
   const { code, stderr } = await command.output();
