@@ -1,0 +1,30 @@
+import type { Transport } from "../transport.ts";
+import { type Locks, SharedStream } from "./shared_stream.ts";
+
+export type { ServerMessage, Transport, TransportRequest } from "../transport.ts";
+export type { Locks } from "./shared_stream.ts";
+
+/** How a page shares. */
+export interface ShareOptions {
+  /** Whom the page's token speaks for: pages of one subject share, others do not. */
+  readonly subject: string;
+  /** Default `navigator.locks`; `null` where there are none. */
+  readonly locks?: Locks | null;
+}
+
+/** A transport that has one stream for all pages of this browser with the same URL, subject and scopes. */
+export function shareStream(inner: Transport, { subject, locks = browserLocks() }: ShareOptions): Transport {
+  if (!locks || !globalThis.BroadcastChannel) return inner;
+  return {
+    async *connect(request, signal) {
+      const key = new TextEncoder().encode(JSON.stringify([request.url, subject, request.scopes]));
+      const name = `tidegate ${new Uint8Array(await crypto.subtle.digest("SHA-256", key))}`;
+      yield* new SharedStream(inner, request, new BroadcastChannel(name)).messages(locks, name, signal);
+    },
+  };
+}
+
+function browserLocks(): Locks | undefined {
+  // Deno's types know no locks.
+  return (navigator as { readonly locks?: Locks }).locks;
+}

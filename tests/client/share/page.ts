@@ -1,0 +1,69 @@
+import type { Transport } from "../../../src/client/transport.ts";
+import { shareStream } from "../../../src/client/share/mod.ts";
+import type { LockManagerDouble } from "./lock_manager.ts";
+
+/** One tab: a client in small that comes back with its last id, and keeps what it was given. */
+export class Page {
+  readonly events: string[] = [];
+  readonly names: string[] = [];
+  lastId: string | undefined;
+  openedCount = 0;
+  readonly #transport: Transport;
+  readonly #request: { readonly events: readonly string[]; readonly scopes: readonly string[] };
+  readonly #closed = new AbortController();
+  /** What the browser does with the page's locks when it goes away. */
+  readonly #gone = new AbortController();
+  readonly over: Promise<void>;
+
+  constructor(
+    inner: Transport,
+    locks: LockManagerDouble,
+    request: { readonly events?: readonly string[]; readonly scopes?: readonly string[]; readonly lastId?: string } =
+      {},
+    subject = "alice",
+  ) {
+    this.#request = { events: request.events ?? [], scopes: request.scopes ?? [] };
+    this.lastId = request.lastId;
+    this.#transport = shareStream(inner, { subject, locks: locks.page(this.#gone.signal) });
+    this.over = this.#run();
+  }
+
+  /** Event patterns that it asked for; none for all. */
+  get wants(): readonly string[] {
+    return this.#request.events;
+  }
+
+  /** The user closes it: the client's own end runs. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.over;
+    this.#gone.abort();
+  }
+
+  /** Its process is gone: nothing of it runs any more but what it has already posted; the browser frees its locks. */
+  async kill(): Promise<void> {
+    this.#gone.abort();
+    await this.close();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      const request = { url: "https://gateway.test/stream", ...this.#request, lastEventId: this.lastId };
+      try {
+        for await (const { id, event } of this.#transport.connect(request, signal)) {
+          if (signal.aborted) break;
+          if (event === "stream.opened") this.openedCount++;
+          else if (event !== undefined && !event.startsWith("stream.")) {
+            this.events.push(id ?? "no id");
+            this.names.push(event);
+          }
+          this.lastId = id ?? this.lastId;
+        }
+      } catch {
+        // The client backs off, for no time at all here.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}

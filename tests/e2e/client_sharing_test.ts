@@ -1,0 +1,112 @@
+/** Pages that share one stream of a real gateway process: with Deno's BroadcastChannel, and Web Locks as the specification has them. */
+import assert from "node:assert/strict";
+import { shareStream } from "../../src/client/share/mod.ts";
+import type { Transport } from "../../src/client/transport.ts";
+import { fetchStream } from "../client/poll/fetch_stream.ts";
+import { LockManagerDouble } from "../client/share/lock_manager.ts";
+import { startGatewayProcess } from "../support/gateway_process.ts";
+
+/** One tab: it comes back with its last id whenever its connection ends. */
+class Tab {
+  readonly numbers: number[] = [];
+  lastEventId: string | undefined;
+  isOpen = false;
+  gaps = 0;
+  readonly #closed = new AbortController();
+  readonly #gone = new AbortController();
+  readonly #over: Promise<void>;
+
+  constructor(url: string, token: string, stream: Transport, locks: LockManagerDouble, events: readonly string[] = []) {
+    const transport = shareStream(stream, { subject: "alice", locks: locks.page(this.#gone.signal) });
+    this.#over = this.#run(transport, { url, scopes: [], events, headers: { authorization: `Bearer ${token}` } });
+  }
+
+  /** Its locks go first, as when its process is killed; nothing of it is posted any more. */
+  async kill(): Promise<void> {
+    this.#gone.abort();
+    this.#closed.abort();
+    await this.#over;
+  }
+
+  async #run(transport: Transport, request: Parameters<Transport["connect"]>[0]): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      try {
+        for await (
+          const { id, event, data = "" } of transport.connect({ ...request, lastEventId: this.lastEventId }, signal)
+        ) {
+          if (signal.aborted) break;
+          if (event === "stream.opened") this.isOpen = true;
+          if (event === "stream.gap-detected") this.gaps++;
+          if (event === "test.numbered-sent") this.numbers.push(JSON.parse(data).data);
+          this.lastEventId = id ?? this.lastEventId;
+        }
+      } catch {
+        // It comes back.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!holds()) {
+    assert.ok(performance.now() < deadline, `it never came to this: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+Deno.test("shareStream on a gateway process: tabs share one stream, through the leader's death and the gateway's", async () => {
+  await using gateway = await startGatewayProcess({
+    config: {
+      sources: { events: { embedded: { path: "events.db" }, format: "tidegate" } },
+      publish: { source: "events" },
+    },
+  });
+  const token = await gateway.tokenFor("alice");
+  const open = new Set<AbortSignal>();
+  const counted: Transport = {
+    async *connect(request, signal) {
+      open.add(signal);
+      try {
+        yield* fetchStream.connect(request, signal);
+      } finally {
+        open.delete(signal);
+      }
+    },
+  };
+  let sent = 0;
+  const send = async (count: number) => {
+    const events = Array.from({ length: count }, () => ({
+      event: "test.numbered-sent",
+      scope: "user:alice",
+      data: sent++,
+    }));
+    await gateway.publish(token, events);
+  };
+  const locks = new LockManagerDouble();
+  const tabs = [new Tab(gateway.url, token, counted, locks)];
+  await until(() => tabs.every(({ isOpen }) => isOpen), "the first tab is open");
+  for (let count = 0; count < 3; count++) tabs.push(new Tab(gateway.url, token, counted, locks));
+  const other = new Tab(gateway.url, token, counted, locks, ["other.*"]);
+  await until(() => other.isOpen && tabs.every(({ isOpen }) => isOpen), "all tabs are open");
+  const haveAll = () => tabs.every(({ numbers }) => numbers.length >= sent);
+  await send(5);
+  await until(haveAll, "all have the first");
+  assert.equal(open.size, 1);
+
+  await tabs.shift()?.kill();
+  await send(5);
+  await until(haveAll, "all have what came after the leader's death");
+  await until(() => open.size === 1, "one stream is left");
+
+  await gateway.restart();
+  await send(5);
+  await until(haveAll, "all have what came after the gateway's restart");
+  const all = Array.from({ length: sent }, (_, number) => number);
+  for (const { numbers, gaps } of tabs) assert.deepEqual([numbers, gaps], [all, 0]);
+  assert.deepEqual(other.numbers, [], "a tab gets only what it asked for");
+  for (const tab of [...tabs, other]) await tab.kill();
+  assert.deepEqual([open.size, locks.heldNames], [0, []]);
+});
