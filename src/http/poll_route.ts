@@ -1,5 +1,4 @@
 import type { Principal } from "../access/principal.ts";
-import type { Revocations } from "../access/revocations.ts";
 import { openPoll } from "../stream/open_poll.ts";
 import { problem } from "./problem.ts";
 import { refusedWithStatus } from "./refused_with_status.ts";
@@ -36,11 +35,9 @@ async function poll(context: SubscriptionContext, request: RouteRequest): Promis
   if (asked.kind === "problem") return asked.response;
   if (asked.kind === "refused") return refusedWithStatus(asked.reason, asked.retryMs);
   const { stream, principal, subscription } = asked;
-  const { revocations } = context.authenticator;
   const outcome = await openPoll(stream, principal, subscription, query.get("cursor") || asked.cursor, {
     waitMs: waitS * 1_000,
     maxEvents,
-    mayStillRead: () => !revocations.isRevoked(principal),
   });
   switch (outcome.kind) {
     case "answer":
@@ -48,7 +45,7 @@ async function poll(context: SubscriptionContext, request: RouteRequest): Promis
     case "refused":
       return refusedWithStatus(outcome.reason, outcome.retryMs);
     case "not-entitled":
-      return noLongerEntitled(principal, revocations);
+      return noLongerEntitled(context, principal);
     case "unreadable":
       return problem("source-unavailable", "What was missed cannot be read at present", {
         "retry-after": String(Math.ceil(context.refuse("overloaded") / 1_000)),
@@ -56,10 +53,13 @@ async function poll(context: SubscriptionContext, request: RouteRequest): Promis
   }
 }
 
-function noLongerEntitled(principal: Principal, revocations: Revocations): Response {
-  return revocations.isRevoked(principal)
-    ? problem("token-revoked", "The token was revoked while the answer was made")
-    : problem("token-expired", "The token ended while the answer was made");
+function noLongerEntitled(context: SubscriptionContext, principal: Principal): Response {
+  if (context.authenticator.revocations.isRevoked(principal)) {
+    return problem("token-revoked", "The token was revoked while the answer was made");
+  }
+  return Date.now() >= principal.expiresAtMs
+    ? problem("token-expired", "The token ended while the answer was made")
+    : refusedWithStatus("banned", context.refuse("banned"));
 }
 
 /** `undefined` for a text that is no such number; the default where there is none. */

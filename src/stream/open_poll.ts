@@ -12,7 +12,7 @@ export type PollOutcome =
   | { readonly kind: "answer"; readonly body: ReadableStream<Uint8Array<ArrayBuffer>> }
   /** Not now: come back in `retryMs` milliseconds. */
   | { readonly kind: "refused"; readonly reason: CloseReason; readonly retryMs: number }
-  /** The token ended, or was revoked, while the answer was made. */
+  /** The token ended, or its reader was shut out, while the answer was made. */
   | { readonly kind: "not-entitled" }
   /** What was missed cannot be read at present. */
   | { readonly kind: "unreadable" };

@@ -17,8 +17,6 @@ export interface PollWish {
   readonly waitMs: number;
   /** Most events of the answer. */
   readonly maxEvents: number;
-  /** Whether the reader's rights still stand; asked in the moment in which something is told. */
-  readonly mayStillRead: () => boolean;
 }
 
 /** What a poll is made of. */
@@ -28,6 +26,8 @@ export interface PollInit extends PollWish {
   /** Bytes of events in the answer; the first event always fits. */
   readonly maxBytes: number;
   readonly formatOf: (source: string) => OffsetFormat;
+  /** Whether the reader was not shut out meanwhile; asked in the moment in which something is told. */
+  readonly mayStillRead: () => boolean;
   /** The cursor of the node's head. */
   readonly headCursor: () => string;
   /** Hands over what waits for its flush: the cursor of the head would be a lie without it. */
@@ -156,7 +156,7 @@ export class Poll implements Member, ReplayTarget {
     return this.isFull ? Promise.reject(new DOMException("The answer is full", "AbortError")) : Promise.resolve();
   }
 
-  /** Whether the token still lives and nothing was revoked: nobody is told anything otherwise. */
+  /** Whether the token still lives and the reader was not shut out: nobody is told anything otherwise. */
   get isEntitled(): boolean {
     return Date.now() < this.reader.expiresAtMs && this.#init.mayStillRead();
   }

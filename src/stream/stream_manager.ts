@@ -130,6 +130,7 @@ export class StreamManager {
       subscription,
       maxBytes: this.#limits.sendQueue.maxBytes,
       formatOf,
+      mayStillRead: () => this.#init.shutOut?.(reader) === undefined,
       headCursor: () => journal.cursor(),
       flush: () => void broadcaster.flush(),
       onEnd: () => this.#part(poll),

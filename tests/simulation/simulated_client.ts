@@ -116,7 +116,7 @@ export class SimulatedClient implements ClientHistory {
       openedAtMs: performance.now(),
     };
     this.#begin(this.#open);
-    void this.#takeAnswer(this.#open, { waitMs, maxEvents, mayStillRead: () => true });
+    void this.#takeAnswer(this.#open, { waitMs, maxEvents });
   }
 
   /** The connection breaks, or the page goes: what was not looked at is lost. */

@@ -48,7 +48,6 @@ class Node extends StreamHarness {
   readonly context: StreamContext;
   readonly turns = new ReplayTurns({ maxUnderWay: 2, maxInFlightBytes: 1e9 });
   readonly failures: unknown[] = [];
-  mayStillRead = true;
 
   constructor(events: number, setup: StreamSetup = {}) {
     super(setup);
@@ -76,7 +75,7 @@ class Node extends StreamHarness {
 
   poll(cursor: string | undefined, waitMs = 25_000, maxEvents = 500, rest: Partial<Reader> = {}): OpenedPoll {
     const subscription = { scopes: [scopeOf("user:1")], patterns: [] };
-    const wish = { waitMs, maxEvents, mayStillRead: () => this.mayStillRead };
+    const wish = { waitMs, maxEvents };
     return new OpenedPoll(openPoll(this.context, this.reader(rest), subscription, cursor, wish));
   }
 
@@ -198,7 +197,7 @@ Deno.test("openPoll: counts until the server has taken the answer, or for a minu
     node.reader(),
     { scopes: [scopeOf("user:1")], patterns: [] },
     undefined,
-    { waitMs: 0, maxEvents: 1, mayStillRead: () => true },
+    { waitMs: 0, maxEvents: 1 },
   );
   assert.equal(outcome.kind, "answer");
   await node.pass(59_000);
@@ -241,18 +240,45 @@ Deno.test("openPoll: the wait ends with the token", async () => {
   assert.deepEqual(poll.answer?.events, []);
 });
 
-Deno.test("openPoll: nothing is told to a reader whose token was revoked meanwhile, and the cursor stays ahead of it", async () => {
-  using node = new Node(1);
+Deno.test("openPoll: nothing is told to a reader who was shut out meanwhile, and the cursor stays ahead of it", async () => {
+  const banned = new Set<string>();
+  using node = new Node(1, { banned });
   const cursor = node.journal.cursor();
   const poll = node.poll(cursor);
   await node.settle();
-  node.mayStillRead = false;
+  banned.add("someone");
   node.deliver(1);
   await node.settle();
   assert.deepEqual(poll.answer, { cursor, events: [], gaps: [], caughtUp: false });
-  const next = node.poll(cursor);
+  assert.deepEqual(await node.poll(cursor).outcome, { kind: "refused", reason: "banned", retryMs: 32_500 });
+  assert.equal(node.manager.count, 0);
+});
+
+Deno.test("openPoll: a reader who is shut out while it waits is answered with nothing, at once", async () => {
+  const banned = new Set<string>();
+  using node = new Node(1, { banned });
+  const cursor = node.journal.cursor();
+  const poll = node.poll(cursor);
   await node.settle();
-  assert.deepEqual([next.settled, node.manager.count], ["not-entitled", 0]);
+  // It waits for its flush.
+  node.publish();
+  banned.add("someone");
+  assert.equal(node.manager.closeShutOut(), 1);
+  await node.settle();
+  assert.deepEqual([poll.answer, node.manager.count], [{ cursor, events: [], gaps: [], caughtUp: false }, 0]);
+});
+
+Deno.test("openPoll: a reader who is shut out while what it missed is read gets nothing of it", async () => {
+  const banned = new Set<string>();
+  using node = new Node(3, { banned });
+  node.journal.expire(Number.POSITIVE_INFINITY);
+  node.history.hold();
+  const poll = node.poll("s0:0:0");
+  await node.settle();
+  banned.add("someone");
+  node.history.release();
+  await node.settle();
+  assert.deepEqual([poll.settled, node.manager.count], ["not-entitled", 0]);
 });
 
 Deno.test("openPoll: a gap is in the answer with its reason, and the cursor covers it from then on", async () => {
