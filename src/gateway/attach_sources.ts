@@ -11,6 +11,8 @@ const log = getLogger(["tidegate", "gateway"]);
 export interface AttachedSource {
   readonly bus: EventBus;
   readonly bounds: LogBounds;
+  /** When it was asked for them: milliseconds since 1970. */
+  readonly askedAtMs: number;
 }
 
 /**
@@ -53,7 +55,8 @@ async function attach(bus: EventBus, warmRecords: number, signal: AbortSignal): 
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
       const { partitions } = await bus.bounds();
-      return { bus, bounds: await bus.bounds(Math.ceil(warmRecords / Math.max(1, partitions.size))) };
+      const askedAtMs = Date.now();
+      return { bus, askedAtMs, bounds: await bus.bounds(Math.ceil(warmRecords / Math.max(1, partitions.size))) };
     } catch (error) {
       if (attempt === 0) {
         log.warn("Waiting for source {source}: {reason}", { source: bus.source, reason: reasonOf(error) });

@@ -103,7 +103,7 @@ export class Delivery {
   async run(sources: readonly AttachedSource[], signal: AbortSignal): Promise<void> {
     const start = startPositions(sources);
     const journal = this.#makeJournal(start);
-    const kept = keptSources(this.#init.history, this.#init.config, start);
+    const kept = keptSources(this.#init.history, this.#init.config, sources, start);
     this.#streams = this.#makeStreams(journal, sources, kept);
     await Promise.all(
       sources.map((source, sourceIndex) =>

@@ -8,7 +8,7 @@ import type { Journal } from "../replay/journal.ts";
 import type { ReplayContext } from "../replay/replay.ts";
 import { ReplayTurns } from "../replay/replay_turns.ts";
 import { ReadGate, type StretchSource } from "../replay/shared_passes.ts";
-import type { AttachedSource } from "./attach_sources.ts";
+import { type AttachedSource, inOrder } from "./attach_sources.ts";
 import { replayLadder } from "./replay_ladder.ts";
 import { mappingOf } from "./start_history.ts";
 
@@ -40,11 +40,16 @@ export interface KeptSource {
 export function keptSources(
   history: RedisHistory | undefined,
   config: Config,
+  sources: readonly AttachedSource[],
   start: PositionVector,
 ): readonly (KeptSource | undefined)[] {
   return start.sources.map(({ source, epoch, next }, sourceIndex) => {
     const isKafka = Object.hasOwn(config.sources, source) && config.sources[source]?.kind === "kafka";
-    return isKafka ? history?.source(source, sourceIndex, mappingOf(config, source), { epoch, next }) : undefined;
+    const attached = sources[sourceIndex];
+    if (!isKafka || attached === undefined) return undefined;
+    const { bounds, askedAtMs } = attached;
+    const ends = { next: inOrder(bounds).map((partition) => partition.next), askedAtMs };
+    return history?.source(source, sourceIndex, mappingOf(config, source), { epoch, next, ends });
   });
 }
 

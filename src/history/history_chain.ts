@@ -14,7 +14,12 @@ export interface ChainStart {
   readonly epoch: string;
   /** By partition number. */
   readonly next: readonly Offset[];
+  /** Where the log ended, by partition number, and when it was asked (milliseconds since 1970); not known of one created anew. */
+  readonly ends?: { readonly next: readonly Offset[]; readonly askedAtMs: number };
 }
+
+/** By how much the clocks of two nodes may differ. */
+const MAX_CLOCK_SKEW_MS = 10_000;
 
 /**
  * What ingest has made of one source, as entries of which each proves that nothing is missing before it: `from` is where the
@@ -29,6 +34,7 @@ export class HistoryChain {
   readonly #now: () => number;
   readonly #partitions: { key: string; chained: Offset; covered: Offset }[];
   #epoch: string;
+  #ends: ChainStart["ends"];
 
   /** @param now milliseconds since 1970 */
   constructor(
@@ -41,12 +47,23 @@ export class HistoryChain {
     this.#keyOf = keyOf;
     this.#now = now;
     this.#epoch = start.epoch;
+    this.#ends = start.ends;
     this.#partitions = start.next.map((next, partition) => this.#begin(partition, next));
   }
 
   /** The key of each partition's log now. */
   get keys(): readonly string[] {
     return this.#partitions.map(({ key }) => key);
+  }
+
+  /**
+   * Whether an entry cannot be of this log, although its epoch is the same: it was taken in before the log was asked for its
+   * end, and stands behind that end. The log has lost its tail (a restored backup), and its offsets are given anew.
+   */
+  isBeyond(key: string, { offset, atMs }: HistoryEntry): boolean {
+    if (this.#ends === undefined || atMs > this.#ends.askedAtMs - MAX_CLOCK_SKEW_MS) return false;
+    const end = this.#ends.next[this.keys.indexOf(key)];
+    return end !== undefined && offset >= end;
   }
 
   /** Takes a record's frames; a record that was taken before is passed over. */
@@ -78,8 +95,9 @@ export class HistoryChain {
     this.#partitions[partition] = this.#begin(partition, first);
   }
 
-  restart({ epoch, next }: ChainStart): void {
+  restart({ epoch, next, ends }: ChainStart): void {
     this.#epoch = epoch;
+    this.#ends = ends;
     this.#partitions.splice(0, Number.POSITIVE_INFINITY, ...next.map((first, index) => this.#begin(index, first)));
   }
 

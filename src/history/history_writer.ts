@@ -21,6 +21,8 @@ export interface WriterInit {
   readonly cover: () => void;
   /** The logs that are written now. */
   readonly keys: () => readonly string[];
+  /** Whether an entry under the key cannot be of the log that is followed. */
+  readonly isForeign: (key: string, entry: HistoryEntry) => boolean;
   /** Told of entries that were handed to the store. */
   readonly onWritten: (entries: number) => void;
 }
@@ -124,15 +126,17 @@ export class HistoryWriter implements AsyncDisposable {
   }
 
   async #learnNewest(): Promise<void> {
-    const { store, spool, keys } = this.#init;
+    const { store, spool, keys, isForeign } = this.#init;
     const unknown = () => keys().find((key) => !this.#newest.has(key));
     for (let key = unknown(); key !== undefined; key = unknown()) {
       const newest = await store.newest(key);
       // It became void meanwhile: the next round deletes it first.
       if (this.#void.has(key)) return;
-      // Behind what no gateway wrote nothing could be added for ever.
-      if (newest !== undefined && newest.entry === undefined) await store.clear(key);
-      const offset = newest?.entry?.offset ?? -1n;
+      const entry = newest?.entry;
+      // Behind what no gateway wrote nothing could be added for ever, and before what is of another log nothing is true.
+      const isUseless = newest !== undefined && (entry === undefined || isForeign(key, entry));
+      if (isUseless) await store.clear(key);
+      const offset = isUseless ? -1n : entry?.offset ?? -1n;
       this.#newest.set(key, offset);
       spool.forget(key, offset);
     }

@@ -59,6 +59,7 @@ export class RedisHistory implements AsyncDisposable {
       maxAgeMs: options.maxAgeMs,
       cover: () => this.#chains.forEach((chain) => chain.cover()),
       keys: () => this.#chains.flatMap(({ keys }) => keys),
+      isForeign: (key, entry) => this.#chains.some((chain) => chain.isBeyond(key, entry)),
       onWritten: (entries) => observer.written(entries),
     });
   }

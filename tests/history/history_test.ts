@@ -34,6 +34,7 @@ class Node {
       health: this.health,
       maxAgeMs: 3_600_000,
       cover: () => this.chain.cover(),
+      isForeign: (key, entry) => this.chain.isBeyond(key, entry),
       keys: () => this.chain.keys,
       onWritten: (entries) => this.written += entries,
     });
@@ -277,6 +278,26 @@ Deno.test("HistoryWriter: a node that starts offers nothing that is there alread
   await late.writer.write();
   assert.deepEqual([store.offered - offered, late.dropped.length, late.spool.byteCount], [5, 0, 0]);
   assert.equal((await late.stretches.read("e", 0, 0n, 205n)).next, 205n);
+});
+
+Deno.test("HistoryChain.isBeyond: a log that lost its tail while no node was there never gets what was kept of it", async () => {
+  const store = new FakeStore();
+  const before = new Node(store);
+  before.take(...range(0, 20));
+  await before.writer.write();
+  const ends = (end: bigint, askedAtMs: number) => ({ epoch: "e", next: [end], ends: { next: [end], askedAtMs } });
+  // Others have gone on since the log was asked: nothing wrong with it.
+  const other = new Node(store);
+  other.chain.restart(ends(15n, Date.now()));
+  await other.writer.write();
+  assert.equal(await other.read(0n, 15n), `${range(0, 15)} to 15`);
+  const after = new Node(store);
+  after.chain.restart(ends(15n, Date.now() + 60_000));
+  await after.writer.write();
+  after.take(15, 16);
+  await after.writer.write();
+  assert.deepEqual(store.logs.get("e/0")?.map(({ offset }) => offset), [15n, 16n]);
+  assert.equal(await after.read(0n, 17n), "break 0 to 15");
 });
 
 Deno.test("HistoryStretches.read: what becomes void while it is read is not told", async () => {

@@ -236,6 +236,34 @@ Deno.test("replay: a stretch is handed out in turns of a page, each frame with i
   assert.deepEqual(history.reads[1], [0, 7n, 25n], "nothing is held for a reader between its turns");
 });
 
+Deno.test("replay: of a crowd that shares one read only as many are served as bytes may be on their way", async () => {
+  const { context, history, append } = setUp({ journal: { maxEvents: 5 } });
+  append(0, 400);
+  const frameBytes = 110;
+  const turns = new ReplayTurns({ maxUnderWay: 1_000, maxInFlightBytes: 100 * frameBytes });
+  const readers: (() => void)[] = [];
+  const crowd = Array.from({ length: 200 }, () => {
+    const target = new FakeTarget();
+    target.room = () => new Promise((resolve) => readers.push(resolve));
+    const limits = { ...context.limits, pageFrames: 10 };
+    return { target, over: replay({ ...context, limits, turns }, target, positions([0n]), () => {}, NEVER) };
+  });
+  let mostBytes = 0;
+  for (let round = 0; crowd.some(({ target }) => target.told.length < 400); round++) {
+    assert.ok(round < 20_000);
+    for (let turn = 0; turn < 20; turn++) await undefined;
+    mostBytes = Math.max(mostBytes, turns.bytesInFlight);
+    for (const take of readers.splice(0)) take();
+    if (round % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  for (const take of readers.splice(0)) take();
+  await Promise.all(crowd.map(({ over }) => over));
+  for (const { target } of crowd) assert.deepEqual(target.told, range(0, 400));
+  assert.ok(mostBytes > 0 && mostBytes <= 100 * frameBytes + 10 * 2 * frameBytes, `${mostBytes} bytes`);
+  assert.equal(turns.bytesInFlight, 0);
+  assert.ok(history.reads.length > 0);
+});
+
 Deno.test("replay: a client whose first missed event is older than the limit gets a gap, when what is read tells its time", async () => {
   const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, limits: { maxAgeMs: 60_000 } });
   append(0, 30);
