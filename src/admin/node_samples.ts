@@ -51,8 +51,11 @@ export class NodeSamples implements Disposable {
     const atMs = performance.now();
     if (this.#isReading) return;
     this.#isReading = true;
-    const { streams, totals } = await this.#read();
+    // What cannot be read is a second without a sample; figures are not worth a process.
+    const read = await this.#read().catch(() => undefined);
     this.#isReading = false;
+    if (read === undefined) return;
+    const { streams, totals } = read;
     const before = this.#before;
     this.#before = { atMs, totals };
     if (before === undefined) return;

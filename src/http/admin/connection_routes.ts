@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import { type ConnectionDirectory, type ConnectionQuery, MAX_PAGE } from "../../admin/connection_directory.ts";
 import { problem } from "../problem.ts";
 import type { Route, RouteRequest } from "../router.ts";
@@ -17,12 +18,18 @@ export function connectionRoutes(directory: ConnectionDirectory): readonly Route
           const connection = directory.connection(parameters.id ?? "");
           if (connection === undefined) return noSuchStream();
           connection.close("closed-by-operator");
+          log.info("An operator closed stream {id} of {subject}", {
+            id: connection.id,
+            subject: connection.reader.subject,
+          });
           return Response.json(directory.find(connection.id));
         },
       },
     },
   ];
 }
+
+const log = getLogger(["tidegate", "admin"]);
 
 const DEFAULT_PAGE = 50;
 

@@ -1,3 +1,4 @@
+import { getLogger } from "@logtape/logtape";
 import type { Revocation, Revocations, RevocationTarget } from "../../access/revocations.ts";
 import { problem } from "../problem.ts";
 import { readJSONBody } from "../read_json_body.ts";
@@ -13,6 +14,8 @@ export interface ShutOutContext {
   /** Closes the streams of those who are shut out by now; gives how many. */
   closeStreams(): number;
 }
+
+const log = getLogger(["tidegate", "admin"]);
 
 const MAX_BODY_BYTES = 16 * 1024;
 /** Entries of one answer; there may be a hundred thousand. */
@@ -49,7 +52,7 @@ export function shutOutRoutes(context: ShutOutContext): readonly Route[] {
 
 async function add(
   context: ShutOutContext,
-  list: Revocations,
+  held: Revocations,
   { request }: RouteRequest,
   kinds: readonly ShutOutKind[],
   defaultMs: number | undefined,
@@ -58,21 +61,29 @@ async function add(
   if (body.kind === "refused") return problem(body.code, body.detail);
   const wish = readShutOutWish(body.value, kinds, defaultMs, Date.now());
   if (typeof wish === "string") return problem("invalid-request", wish);
-  if (list.revoke(wish.target, wish.terms).kind === "full") {
+  if (held.revoke(wish.target, wish.terms).kind === "full") {
     return problem("unavailable", "As many are shut out as auth.maxRevocations allows; none is forgotten to make room");
   }
-  return Response.json({ ...viewOf(wish), closed: context.closeStreams() }, { status: 201 });
+  const closed = context.closeStreams();
+  log.info("An operator {verb} {kind} {id} until {until}; {closed} streams closed", {
+    ...viewOf(wish),
+    verb: held === context.bans ? "banned" : "revoked",
+    closed,
+  });
+  return Response.json({ ...viewOf(wish), closed }, { status: 201 });
 }
 
-function list(list: Revocations): Response {
-  const entries = [...list.list()];
+function list(held: Revocations): Response {
+  const entries = [...held.list()];
   return Response.json({ entries: entries.slice(0, MAX_LISTED).map(viewOf), count: entries.length });
 }
 
-function remove(list: Revocations, kind: ShutOutKind, { parameters, url }: RouteRequest): Response {
+function remove(held: Revocations, kind: ShutOutKind, { parameters, url }: RouteRequest): Response {
   const issuer = url.searchParams.get("issuer");
   const target: RevocationTarget = { kind, id: parameters.id ?? "", ...(issuer === null ? {} : { issuer }) };
-  return list.restore(target) ? new Response(null, { status: 204 }) : noSuchEntry();
+  if (!held.restore(target)) return noSuchEntry();
+  log.info("An operator let {kind} {id} in again", { kind, id: target.id });
+  return new Response(null, { status: 204 });
 }
 
 function noSuchEntry(): Response {
