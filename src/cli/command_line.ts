@@ -79,6 +79,11 @@ const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./explain.ts")).explain,
   },
   {
+    name: "deadletter",
+    summary: "List the records that could not be mapped, or try them again.",
+    load: async () => (await import("./deadletter.ts")).deadletter,
+  },
+  {
     name: "outbox",
     summary: "Print the SQL of the transactional outbox.",
     load: async () => (await import("./outbox.ts")).outbox,
@@ -90,7 +95,7 @@ const HELP = [
   "",
   "Carries events from Kafka, Redis Streams and an embedded log to every browser that may see them.",
   "",
-  ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`),
+  ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}  ${summary}`),
   "",
   "  tidegate <command> --help   What it takes.",
   "  tidegate --version          Which version this is.",

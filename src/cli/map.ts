@@ -8,6 +8,7 @@ import { type Command, EXIT_CODES, type FlagValues, runCommand, usageProblem } f
 import { CONFIG_FLAGS, loadFromFlags, printProblems } from "./config_flags.ts";
 import { mappingDocument } from "./mapping_document.ts";
 import { print, printProblem } from "./print.ts";
+import { printable } from "./printable.ts";
 
 /** `tidegate map`: shows what the configuration makes of records, offline; resolves with the exit code. */
 export async function map(args: readonly string[]): Promise<number> {
@@ -178,11 +179,6 @@ function textSummary({ records, mapped, messages, dropped, deadLetters, brokenLi
 
 function unknownSource(source: string): string {
   return `has the source ${JSON.stringify(source)}, which is not configured`;
-}
-
-/** Record content must not steer a terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
 /** The file's lines; a text when it cannot be read. */

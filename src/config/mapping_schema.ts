@@ -39,7 +39,15 @@ const sectionSchema = section({
   deadLetter: section({
     source: sourceName().exactOptional()
       .describe(
-        "Configured source whose log takes the dead letters; it is written, not followed. Without it they are only logged.",
+        "Configured source whose log takes the dead letters; it is written, not followed. Without it and without `file` they are only logged.",
+      ),
+    file: z.string().min(1).exactOptional()
+      .describe(
+        "File of this node that takes the dead letters too, one JSON line each; the folder is made. Only under a folder that the process may write to, which is `data` as we ship it.",
+      ),
+    maxFile: byteSize("64KiB", "1024GiB").prefault("64MiB")
+      .describe(
+        "Largest file. What does not fit is only logged and counted: the first letters of a bad deploy are the ones that explain it. Moved away, the file begins anew.",
       ),
     maxOriginal: byteSize("0B", "1MiB").prefault("64KiB")
       .describe("How much of the original a dead letter keeps of the value, and as much again of key and headers."),

@@ -1,28 +1,28 @@
-import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
-import type { EventBus } from "../bus/event_bus.ts";
+import { reasonOf } from "../log/reason_of.ts";
 import type { BusRecord } from "../model/bus_record.ts";
 import { createDeadLetter, type DeadLetterCause, encodeDeadLetter } from "../pipeline/dead_letter.ts";
+import type { DeadLetterEntry, DeadLetterPlace } from "./dead_letter_place.ts";
 
-/** Dead letters that wait for their bus; beyond, they are only logged. A broken producer must not fill the memory. */
+/** Dead letters that wait for one place; beyond, it does not get them. A broken producer must not fill the memory. */
 export const MAX_WAITING_DEAD_LETTERS = 1_000;
 
 const log = getLogger(["tidegate", "dead-letter"]);
-const encoder = new TextEncoder();
+
+/** Learns how many letters a place did not take; must not throw. */
+export type UnkeptDeadLetters = (place: DeadLetterPlace["kind"], count: number) => void;
 
 /**
  * Takes the records that could not be mapped: each is logged with identity and reason, never with content, and written
- * to the configured bus. Nothing waits for it. Written at least once: another node, or this one after a restart,
- * writes the same letter again; its identity tells.
+ * to every configured place. Nothing waits for it, and no place for another. Written at least once: another node, or
+ * this one after a restart, writes the same letter again; its identity tells.
  */
 export class DeadLetterWriter implements AsyncDisposable {
-  readonly #bus: EventBus | undefined;
+  readonly #queues: readonly PlaceQueue[];
   readonly #maxOriginalBytes: number;
-  #waiting: { readonly key: Uint8Array; readonly value: Uint8Array }[] = [];
-  #writing: Promise<void> | undefined;
 
-  constructor(bus: EventBus | undefined, maxOriginalBytes: number) {
-    this.#bus = bus;
+  constructor(places: readonly DeadLetterPlace[], maxOriginalBytes: number, unkept: UnkeptDeadLetters) {
+    this.#queues = places.map((place) => new PlaceQueue(place, unkept));
     this.#maxOriginalBytes = maxOriginalBytes;
   }
 
@@ -30,39 +30,68 @@ export class DeadLetterWriter implements AsyncDisposable {
     const letter = createDeadLetter(cause, record, this.#maxOriginalBytes);
     const identity = `${letter.source}:${letter.partition}:${letter.offset}`;
     log.warn("Dead letter {identity}: {reason}", { identity, reason: letter.reason });
-    if (this.#bus === undefined) return;
-    if (this.#waiting.length >= MAX_WAITING_DEAD_LETTERS) {
-      log.error("Cannot keep dead letter {identity}: {count} wait already", {
-        identity,
-        count: MAX_WAITING_DEAD_LETTERS,
-      });
-      return;
-    }
-    this.#waiting.push({ key: encoder.encode(identity), value: encodeDeadLetter(letter) });
-    this.#writing ??= this.#writeAll(this.#bus);
+    if (this.#queues.length === 0) return;
+    const entry = { identity, json: encodeDeadLetter(letter) };
+    for (const queue of this.#queues) queue.push(entry);
   }
 
   /** Waits for what is being written. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.written()));
+  }
+}
+
+/** What waits for one place. */
+class PlaceQueue {
+  readonly #place: DeadLetterPlace;
+  readonly #unkept: UnkeptDeadLetters;
+  #waiting: DeadLetterEntry[] = [];
+  #writing: Promise<void> | undefined;
+  /** Why the place takes nothing; told once a change, for each letter has a line already. */
+  #refusal: string | undefined;
+
+  constructor(place: DeadLetterPlace, unkept: UnkeptDeadLetters) {
+    this.#place = place;
+    this.#unkept = unkept;
+  }
+
+  push(entry: DeadLetterEntry): void {
+    if (this.#waiting.length >= MAX_WAITING_DEAD_LETTERS) {
+      this.#unkept(this.#place.kind, 1);
+      this.#note(`${MAX_WAITING_DEAD_LETTERS} letters wait for it already`);
+      return;
+    }
+    this.#waiting.push(entry);
+    this.#writing ??= this.#writeAll();
+  }
+
+  async written(): Promise<void> {
     await this.#writing;
   }
 
-  async #writeAll(bus: EventBus): Promise<void> {
+  async #writeAll(): Promise<void> {
     // In the next turn, so that the letters of one batch of records go together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const letters = this.#waiting;
+      const entries = this.#waiting;
       this.#waiting = [];
+      let taken = 0;
       try {
-        await bus.publish(letters);
+        taken = await this.#place.append(entries, false);
+        this.#note(taken < entries.length ? "it is full" : undefined);
       } catch (error) {
-        log.error("Cannot write {count} dead letters to {source}: {reason}", {
-          count: letters.length,
-          source: bus.source,
-          reason: reasonOf(error),
-        });
+        this.#note(reasonOf(error));
       }
+      if (taken < entries.length) this.#unkept(this.#place.kind, entries.length - taken);
     }
     this.#writing = undefined;
+  }
+
+  #note(refusal: string | undefined): void {
+    if (refusal === this.#refusal) return;
+    this.#refusal = refusal;
+    const { name } = this.#place;
+    if (refusal === undefined) log.info("Dead letters are kept in {name} again", { name });
+    else log.error("Cannot keep dead letters in {name}, they are in this log alone: {refusal}", { name, refusal });
   }
 }

@@ -13,6 +13,7 @@ import type { MintDevelopmentToken } from "../http/admin/development_token_route
 import { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
 import { attachSources } from "./attach_sources.ts";
+import { deadLetterPlaces } from "./dead_letter_place.ts";
 import { DeadLetterWriter } from "./dead_letter_writer.ts";
 import { Delivery } from "./delivery.ts";
 import { openBus } from "./open_bus.ts";
@@ -66,7 +67,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const followed = followedBuses(config, buses);
   const states = new SourceStates(followed.map(({ source }) => source));
   const broadcaster = new Broadcaster(streams.flush.maxDelayMs, (deliveries) => metrics.deliveries.inc(deliveries));
-  const deadLetters = deadLetterWriter(config, buses);
+  const deadLetters = deadLetterWriter(config, buses, metrics);
   const readiness = (): Readiness => ({ isDraining: delivery.isDraining, sources: states.list() });
   const pipeline = pipelineOf(config);
   const authenticator = authenticatorOf(config);
@@ -131,15 +132,20 @@ function followedBuses({ mappings }: Config, buses: ReadonlyMap<string, EventBus
   return [...buses.values()].filter(({ source }) => source !== mappings.deadLetter.source);
 }
 
-function deadLetterWriter({ mappings }: Config, buses: ReadonlyMap<string, EventBus>): DeadLetterWriter {
-  const { source, maxOriginalBytes } = mappings.deadLetter;
-  return new DeadLetterWriter(source === undefined ? undefined : buses.get(source), maxOriginalBytes);
-}
-
 /** The operator's desk, where there is an admin token to sit down at it. */
 function openDesk(init: Omit<OperatorDeskInit, "token">): OperatorDesk | undefined {
   const { token } = init.config.admin;
   return token === undefined ? undefined : new OperatorDesk({ ...init, token });
+}
+
+function deadLetterWriter(
+  { mappings }: Config,
+  buses: ReadonlyMap<string, EventBus>,
+  metrics: GatewayMetrics,
+): DeadLetterWriter {
+  const bus = buses.get(mappings.deadLetter.source ?? "");
+  const unkept = (place: string, count: number) => metrics.deadLettersUnkept.inc({ place }, count);
+  return new DeadLetterWriter(deadLetterPlaces(mappings, bus), mappings.deadLetter.maxOriginalBytes, unkept);
 }
 
 function authenticatorOf({ auth, server }: Config): Authenticator {

@@ -38,6 +38,11 @@ export class GatewayMetrics {
     "source",
     "reason",
   ]);
+  readonly deadLettersUnkept = this.#counter(
+    "tidegate_dead_letters_unkept_total",
+    "Dead letters that a place did not take: they are in the log alone",
+    ["place"],
+  );
   readonly gaps = this.#counter("tidegate_gaps_total", "Gaps met while reading a source", ["source", "reason"]);
   readonly replays = this.#counter("tidegate_replays_total", "Replays brought to the head, by the deepest place read", [
     "origin",

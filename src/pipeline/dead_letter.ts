@@ -36,7 +36,7 @@ export interface DeadLetterCause {
 }
 
 /** Longest detail and header name that are kept, in UTF-16 code units. */
-const MAX_TEXT_LENGTH = 500;
+export const MAX_TEXT_LENGTH = 500;
 
 /**
  * Makes the dead letter of a record. It keeps at most `maxOriginalBytes` of the value, and as many of key and headers
@@ -76,8 +76,12 @@ function original(bytes: Uint8Array, maxBytes: number): OriginalBytes {
   const kept = isCut ? bytes.subarray(0, maxBytes) : bytes;
   const text = decodeText(isCut ? kept.subarray(0, characterBoundary(kept)) : kept);
   const about = { byteLength: bytes.byteLength, isCut };
-  return text === undefined ? { ...about, base64: base64Of(kept) } : { ...about, text };
+  // Decoding takes a byte order mark away; a retry must publish the bytes as they came.
+  const isExact = text !== undefined && !BYTE_ORDER_MARK.every((byte, index) => kept[index] === byte);
+  return isExact ? { ...about, text } : { ...about, base64: base64Of(kept) };
 }
+
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /** Where the last whole UTF-8 character ends: a cut may have left up to three bytes of another one. */
 function characterBoundary(bytes: Uint8Array): number {

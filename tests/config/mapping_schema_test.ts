@@ -20,7 +20,7 @@ Deno.test("mappings has defaults for everything but the rules", () => {
     maxRecordBytes: 2_097_152,
     maxDepth: 32,
     maxScopesPerRecord: 1_000,
-    deadLetter: { maxOriginalBytes: 65_536 },
+    deadLetter: { maxFileBytes: 67_108_864, maxOriginalBytes: 65_536 },
   });
   const { mappings: { rules: [rule] } } = configOf(`${SOURCES}mappings: {rules: [{name: r, source: s, drop: true}]}`);
   assert.deepEqual(rule, {
