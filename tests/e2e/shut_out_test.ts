@@ -81,7 +81,7 @@ Deno.test("POST revocations: closes all streams of the subject within 5 s, refus
     assert.equal(refused.status, 401, path);
     assert.equal((await refused.json()).code, "token-revoked");
   }
-  assert.equal((await running.publish(alice, {})).status, 401);
+  assert.equal(await statusOf(running.publish(alice, {})), 401);
   const { entries } = await admin.json("GET", "/admin/v1/revocations");
   assert.deepEqual(entries.map((each: { id: string }) => each.id), ["alice"]);
   const explained = await admin.json("GET", "/admin/v1/explain?scope=user:alice&event=a.b&subject=alice");
