@@ -10,7 +10,7 @@ import * as esbuild from "esbuild";
 const CLIENT = fileURLToPath(new URL("../src/client", import.meta.url));
 
 const sizes: Record<string, number> = {};
-for (const entry of ["poll", "share"]) {
+for (const entry of ["core", "poll", "share"]) {
   const { outputFiles: [bundle] } = await esbuild.build({
     entryPoints: [`${CLIENT}/${entry}/mod.ts`],
     bundle: true,

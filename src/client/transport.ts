@@ -25,6 +25,8 @@ export interface ServerMessage {
   readonly event?: string;
   /** JSON text. */
   readonly data?: string;
+  /** Milliseconds after which the gateway wants to be asked again once this connection is over. */
+  readonly retryMs?: number;
 }
 
 /** A way to the gateway. */

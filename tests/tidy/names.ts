@@ -4,7 +4,7 @@ import { syntaxNodes } from "./syntax_nodes.ts";
 
 const EMPTY_NAMES = /^(index|mod|utils?|helpers?|commons?|misc|shared|types|constants|lib|base|core)$/;
 /** Where outsiders enter, `mod.ts` is Deno's own word; the client's entry points have names that users import. */
-const ENTRY_POINTS = /^src\/client\/(.+\/)?(mod|core)\.ts$/;
+const ENTRY_POINTS = /^(src|tests)\/client\/((.+\/)?(mod|core)\.ts$|core\/)/;
 const SNAKE_CASE = /^[a-z0-9]+(_[a-z0-9]+)*(\.d)?$/;
 const EMPTY_VERBS = /^(handle|process|do)[A-Z]/;
 

@@ -1,0 +1,288 @@
+import { type ServerMessage, type Transport, TransportError } from "../transport.ts";
+import { ClientState } from "./client_state.ts";
+import { StoredCursor } from "./cursor_storage.ts";
+import { EventBacklog } from "./event_backlog.ts";
+import { type ControlData, EventIntake } from "./event_intake.ts";
+import type { EventMap } from "./event_map.ts";
+import { Listeners } from "./listeners.ts";
+import { onWake } from "./on_wake.ts";
+import { type SSEClientOptions, SSEUnauthorizedError, type TokenRequest } from "./sse_client_options.ts";
+import type { SSEControl, SSEEvent, SSEGap } from "./sse_event.ts";
+import type { CloseReason, SSESnapshot } from "./sse_snapshot.ts";
+import { streamTransport } from "./stream_transport.ts";
+
+/** How often the watchdog looks. It compares times, for timers of hidden tabs come late. */
+const LOOK_MS = 2_500;
+/** Silence that is allowed beyond the announced heartbeat: a slow network is no dead one. */
+const SILENCE_SHARE = 1.5;
+const DEFAULT_HEARTBEAT_MS = 15_000;
+const DEFAULT_RETRY = { minMs: 500, maxMs: 20_000 };
+
+/**
+ * Events of a gateway, for as long as it is open: it reconnects, resumes behind the last event, gives each event once, and
+ * says so when something may be missing.
+ */
+export class SSEClient<Events extends object = EventMap> {
+  readonly #options: SSEClientOptions<Events>;
+  readonly #url: string;
+  readonly #fetch: typeof fetch;
+  readonly #transport: Transport;
+  readonly #cursor: StoredCursor;
+  readonly #listeners = new Listeners();
+  readonly #state = new ClientState(this.#listeners);
+  readonly #intake: EventIntake;
+  /** Aborted when the client closes; each opening has one of its own, so that a late token changes nothing. */
+  #opening: AbortController | undefined;
+  #connection: AbortController | undefined;
+  #skipPause: (() => void) | undefined;
+  #holders = 0;
+  #token: string | undefined;
+  #connectionId: string | undefined;
+  #tokenReason: TokenRequest["reason"] = "connect";
+  #toldRetryMs: number | undefined;
+  #heardAtMs = 0;
+  #heartbeatMs = DEFAULT_HEARTBEAT_MS;
+
+  /** Opens nothing yet. */
+  constructor(options: SSEClientOptions<Events> = {}) {
+    const { url = globalThis.location?.origin ?? "", scopes = [], events = [], storage = "session" } = options;
+    this.#options = options;
+    this.#intake = new EventIntake(this.#listeners, options.parse);
+    this.#url = url.replace(/\/$/, "");
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.#transport = options.transport ?? streamTransport(this.#fetch, options.credentials);
+    this.#cursor = new StoredCursor(storage, options.storageKey ?? `tidegate ${[this.#url, scopes, events].join(" ")}`);
+  }
+
+  getSnapshot(): SSESnapshot {
+    return this.#state.snapshot;
+  }
+
+  /** Calls the listener after each change of the snapshot, never for events. Returns what ends that. */
+  subscribe(listener: () => void): () => void {
+    return this.#listeners.add("state", listener);
+  }
+
+  /** Calls the listener with each event of the name, in order. Returns what ends that. */
+  on<Name extends keyof Events & string>(name: Name, listener: (event: SSEEvent<Events[Name]>) => void): () => void {
+    return this.#listeners.add(`event ${name}`, listener);
+  }
+
+  /** Calls the listener with every event, also of names that the map does not have. Returns what ends that. */
+  onAny(listener: (event: SSEEvent) => void): () => void {
+    return this.#listeners.add("any", listener);
+  }
+
+  /** Calls the listener when events may be missing. Returns what ends that. */
+  onGap(listener: (gap: SSEGap) => void): () => void {
+    return this.#listeners.add("gap", listener);
+  }
+
+  /** Calls the listener when completeness cannot be proved: read all state anew. Returns what ends that. */
+  onReset(listener: () => void): () => void {
+    return this.#listeners.add("reset", listener);
+  }
+
+  /** Calls the listener with what went wrong: attempts, tokens, data that does not parse, listeners that throw. */
+  onError(listener: (error: Error) => void): () => void {
+    return this.#listeners.add("error", listener);
+  }
+
+  /** Calls the listener with the gateway's own events, `stream.*`. Returns what ends that. */
+  onControl(listener: (control: SSEControl) => void): () => void {
+    return this.#listeners.add("control", listener);
+  }
+
+  /** Does nothing when it is open. */
+  open(): void {
+    if (this.#opening) return;
+    const opening = this.#opening = new AbortController();
+    this.#tokenReason = "connect";
+    this.#toldRetryMs = undefined;
+    this.#set({ status: "connecting", closeReason: undefined, error: undefined, attempt: 0 });
+    const stopListening = onWake(() => this.#wake());
+    const look = setInterval(() => this.#look(), LOOK_MS);
+    opening.signal.addEventListener("abort", () => {
+      stopListening();
+      clearInterval(look);
+    });
+    void this.#run(opening.signal);
+  }
+
+  /** Does nothing when it is closed; {@link SSEClient.open} resumes. Ends the iterators. */
+  close(): void {
+    if (this.#opening) this.#end("client");
+  }
+
+  /** Opens for as long as somebody holds it: closes one macrotask after the last release, for StrictMode mounts twice. */
+  acquire(): () => void {
+    this.#holders++;
+    this.open();
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      if (--this.#holders === 0) setTimeout(() => this.#holders === 0 && this.close());
+    };
+  }
+
+  /** Events from now on, of one name or all, until the client closes. At most 1,000 wait; then the iterator throws a RangeError. */
+  events<Name extends keyof Events & string>(name?: Name): AsyncIterableIterator<SSEEvent<Events[Name]>> {
+    const backlog = new EventBacklog<SSEEvent<Events[Name]>>(() => {
+      stopEvents();
+      stopEnd();
+    });
+    const push = (event: SSEEvent<Events[Name]>) => backlog.push(event);
+    const stopEvents = this.#listeners.add(name ? `event ${name}` : "any", push);
+    const stopEnd = this.#listeners.add("end", () => backlog.end());
+    return backlog;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<SSEEvent<Events[keyof Events & string]>> {
+    return this.events();
+  }
+
+  async #run(closed: AbortSignal): Promise<void> {
+    while (!closed.aborted) {
+      const attempt = this.#state.snapshot.attempt + 1;
+      this.#set({ attempt, nextRetryAtMs: undefined });
+      const error = await this.#attempt(attempt, closed).then(() => undefined, errorOf);
+      if (closed.aborted) return;
+      if (error) this.#listeners.tell("error", error);
+      if (this.#isFinal(error)) return;
+      if (this.#tokenReason !== "unauthorized") {
+        this.#tokenReason = "reconnect";
+        await this.#pause(error, closed);
+      }
+    }
+  }
+
+  /** One connection, until it is over. */
+  async #attempt(attempt: number, closed: AbortSignal): Promise<void> {
+    const { scopes = [], events = [], getToken } = this.#options;
+    this.#token = await getToken?.({ reason: this.#tokenReason, attempt });
+    if (closed.aborted) return;
+    const connection = this.#connection = new AbortController();
+    const request = { url: this.#url, scopes, events, lastEventId: this.#cursor.value, headers: this.#authorization() };
+    this.#intake.startConnection();
+    this.#heardAtMs = 0;
+    try {
+      for await (const message of this.#transport.connect(request, AbortSignal.any([closed, connection.signal]))) {
+        if (closed.aborted || connection.signal.aborted) break;
+        this.#heardAtMs = Date.now();
+        this.#take(message, closed);
+        if (closed.aborted) return;
+      }
+    } finally {
+      this.#connection = undefined;
+      this.#heardAtMs = 0;
+      connection.abort();
+    }
+  }
+
+  /** Whether the end of an attempt is the end of all; asks for one fresh token before it believes a 401. */
+  #isFinal(error: Error | undefined): boolean {
+    if (error instanceof SSEUnauthorizedError) return this.#end("unauthorized", error);
+    if (!(error instanceof TransportError) || !error.isFinal) {
+      if (this.#tokenReason === "unauthorized") this.#tokenReason = "reconnect";
+      return false;
+    }
+    if (error.status === 204) return this.#end("ended");
+    if (error.status !== 401) return this.#end("refused", error);
+    if (!this.#options.getToken || this.#tokenReason === "unauthorized") return this.#end("unauthorized", error);
+    this.#tokenReason = "unauthorized";
+    return false;
+  }
+
+  /** Waits before the next attempt: as long as the gateway said, else with full jitter. */
+  async #pause(error: Error | undefined, closed: AbortSignal): Promise<void> {
+    const { minMs, maxMs } = this.#options.retry ?? DEFAULT_RETRY;
+    const told = (error instanceof TransportError ? error.retryAfterMs : undefined) ?? this.#toldRetryMs;
+    this.#toldRetryMs = undefined;
+    const { attempt } = this.#state.snapshot;
+    const ceilingMs = Math.min(maxMs, minMs * 2 ** attempt);
+    const pauseMs = told ?? minMs + Math.random() * (ceilingMs - minMs);
+    this.#set({ status: "reconnecting", error, nextRetryAtMs: Date.now() + pauseMs });
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(done, pauseMs);
+      function done() {
+        clearTimeout(timer);
+        closed.removeEventListener("abort", done);
+        resolve();
+      }
+      closed.addEventListener("abort", done);
+      // What the gateway said is for its own good, also when the tab wakes.
+      this.#skipPause = told === undefined ? done : undefined;
+    });
+    this.#skipPause = undefined;
+  }
+
+  #take({ id, event, data = "", retryMs }: ServerMessage, closed: AbortSignal): void {
+    if (retryMs !== undefined) this.#toldRetryMs = retryMs;
+    const control = event === undefined ? undefined : this.#intake.take(event, id ?? "", data);
+    if (control && event === "stream.opened") this.#noteOpened(control);
+    if (control && event === "stream.closing") this.#toldRetryMs = control.retryAfterMs;
+    if (control && event === "stream.token-expiring") void this.#renewToken(closed);
+    // Only now: a reload while listeners run must bring the event again.
+    if (id) this.#cursor.set(id);
+  }
+
+  #noteOpened({ connectionId, heartbeatMs = DEFAULT_HEARTBEAT_MS, transport = "stream" }: ControlData): void {
+    this.#connectionId = connectionId;
+    this.#heartbeatMs = heartbeatMs;
+    this.#tokenReason = "reconnect";
+    const status = transport === "poll" ? "polling" : "open";
+    this.#set({ status, transport, attempt: 0, hasEverConnected: true, error: undefined });
+  }
+
+  /** Gives an open stream a fresh token. What fails here ends the stream with its token, and the next attempt asks anew. */
+  async #renewToken(closed: AbortSignal): Promise<void> {
+    const id = this.#connectionId;
+    try {
+      this.#token = await this.#options.getToken?.({ reason: "expiring", attempt: 0 });
+      if (!this.#token || !id || closed.aborted) return;
+      const response = await this.#fetch(`${this.#url}/api/v1/events/connections/${id}/token`, {
+        method: "POST",
+        headers: this.#authorization(),
+        signal: closed,
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`Cannot renew the token of an open stream: ${response.status}`);
+    } catch (error) {
+      if (!closed.aborted) this.#listeners.tell("error", errorOf(error));
+    }
+  }
+
+  #authorization(): Readonly<Record<string, string>> {
+    return this.#token ? { authorization: `Bearer ${this.#token}` } : {};
+  }
+
+  #end(closeReason: CloseReason, error?: Error): true {
+    this.#opening?.abort();
+    this.#opening = undefined;
+    this.#set({ status: "closed", closeReason, error, nextRetryAtMs: undefined });
+    this.#listeners.tell("end");
+    return true;
+  }
+
+  /** Ends a connection that has been silent for longer than its heartbeat allows. */
+  #look(): void {
+    if (this.#heardAtMs === 0 || Date.now() - this.#heardAtMs <= this.#heartbeatMs * SILENCE_SHARE) return;
+    this.#heardAtMs = 0;
+    this.#toldRetryMs = 0;
+    this.#connection?.abort(new Error("Cannot hear the gateway any more: it was silent for longer than it announced"));
+  }
+
+  #wake(): void {
+    this.#look();
+    this.#skipPause?.();
+  }
+
+  #set(change: Partial<SSESnapshot>): void {
+    this.#state.set({ ...change, lastEventAtMs: this.#intake.lastEventAtMs, lastEventId: this.#cursor.value });
+  }
+}
+
+function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

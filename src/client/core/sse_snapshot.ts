@@ -1,0 +1,23 @@
+/** The state of a client: immutable, and the same object until something in it changes. Times in ms since 1970. */
+export interface SSESnapshot {
+  readonly status: "idle" | "connecting" | "open" | "reconnecting" | "polling" | "closed";
+  /** Why it is closed: by `close()`, by the gateway for good (204), for want of a good token, or by another refusal. */
+  readonly closeReason?: CloseReason | undefined;
+  /** Attempts since the last open stream; 0 while one is open. */
+  readonly attempt: number;
+  /** When the next attempt is due, while one is waited for. */
+  readonly nextRetryAtMs?: number | undefined;
+  /** When the last event came; told with the next change of state, not as a change of its own. */
+  readonly lastEventAtMs?: number | undefined;
+  /** As `lastEventAtMs`. */
+  readonly lastEventId?: string | undefined;
+  readonly hasEverConnected: boolean;
+  readonly transport: "stream" | "poll";
+  /** Reconnecting for more than 5 s: a person should be told. */
+  readonly isLost: boolean;
+  /** What went wrong last; gone once a stream is open. */
+  readonly error?: Error | undefined;
+}
+
+/** See {@link SSESnapshot}. */
+export type CloseReason = "client" | "ended" | "unauthorized" | "refused";

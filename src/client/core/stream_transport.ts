@@ -1,0 +1,67 @@
+import { type ServerMessage, type Transport, TransportError } from "../transport.ts";
+import { eventStreamParser } from "./event_stream_parser.ts";
+
+/** Until the head of the answer; no gateway takes longer. */
+const HEAD_WITHIN_MS = 20_000;
+/** From the head to the first block, which the gateway writes at once: a proxy that gathers the answer is no way. */
+const FIRST_BLOCK_WITHIN_MS = 10_000;
+
+/** `GET /api/v1/events/stream` by `fetch`, which can send the token in a header where an EventSource cannot. */
+export function streamTransport(
+  request: typeof fetch = (input, init) => fetch(input, init),
+  credentials: RequestCredentials = "include",
+): Transport {
+  return {
+    async *connect({ url, scopes, events, lastEventId, headers }, signal) {
+      const late = new AbortController();
+      const lateIn = (ms: number) =>
+        setTimeout(() => late.abort(new Error(`Cannot open a stream: nothing came in ${ms} ms`)), ms);
+      let timer = lateIn(HEAD_WITHIN_MS);
+      const query = new URLSearchParams([
+        ...scopes.map((scope) => ["scope", scope]),
+        ...events.map((name) => ["event", name]),
+      ]);
+      try {
+        const response = await request(`${url}/api/v1/events/stream?${query}`, {
+          headers: { accept: "text/event-stream", ...headers, ...(lastEventId && { "last-event-id": lastEventId }) },
+          credentials,
+          cache: "no-store",
+          signal: AbortSignal.any([signal, late.signal]),
+        });
+        if (response.status !== 200 || !/^text\/event-stream/.test(response.headers.get("content-type") ?? "")) {
+          const retryAfterMs = 1_000 * Number(response.headers.get("retry-after")) || undefined;
+          // A page instead of a stream is a proxy's or a portal's: time cures it.
+          throw new TransportError(
+            response.status === 200 ? 502 : response.status,
+            await response.text(),
+            retryAfterMs,
+          );
+        }
+        clearTimeout(timer);
+        timer = lateIn(FIRST_BLOCK_WITHIN_MS);
+        for await (const message of messagesOf(response)) {
+          clearTimeout(timer);
+          yield message;
+        }
+      } finally {
+        clearTimeout(timer);
+        late.abort();
+      }
+    },
+  };
+}
+
+async function* messagesOf(response: Response): AsyncGenerator<ServerMessage> {
+  const parse = eventStreamParser();
+  // It takes a BOM off.
+  const decoder = new TextDecoder();
+  // Not `for await` over the body: Safari has none.
+  const reader = response.body?.getReader();
+  for (;;) {
+    const chunk = await reader?.read();
+    if (!chunk?.value) return;
+    for (const { data, event, ...rest } of parse(decoder.decode(chunk.value, { stream: true }))) {
+      yield data === undefined ? rest : { ...rest, event: event || "message", data };
+    }
+  }
+}
