@@ -13,6 +13,10 @@ export class LatencyHistogram {
     if (latencyMs > this.#maxMs) this.#maxMs = latencyMs;
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
   /** The latency that a share of all stays within, in milliseconds; 0 of none. */
   percentileMs(share: number): number {
     let remaining = Math.ceil(this.#count * share);

@@ -1,5 +1,5 @@
 /** What a load process is told on standard input; it answers on standard output with the job's result. Both are JSON. */
-export type LoadJob = TrafficJob | ResumeJob | ChurnJob | ListenJob;
+export type LoadJob = TrafficJob | ResumeJob | StormJob | ChurnJob | ListenJob;
 
 /** Streams that stay open, and events that are published to them. */
 export interface TrafficJob {
@@ -117,6 +117,46 @@ export interface ResumeResult {
   readonly missing: number;
   /** Streams in which an event did not follow the one before it. */
   readonly streamsOutOfOrder: number;
+  readonly serverCPUSeconds: number;
+  readonly peakMB: number;
+  readonly controlEvents: Readonly<Record<string, number>>;
+  readonly problems: readonly string[];
+}
+
+/** Clients that come back spread over a while, and come back again for as long as they are refused or cut off. */
+export interface StormJob {
+  readonly kind: "storm";
+  readonly port: number;
+  readonly pids: readonly number[];
+  /** One a client, without a cursor. */
+  readonly requests: readonly string[];
+  /** What each comes back with at first. */
+  readonly cursor: string;
+  /** They come at even distances in this time. */
+  readonly spreadMs: number;
+  /** What each has missed. */
+  readonly eventsEach: number;
+  readonly payloadBytes: number;
+  readonly timeoutMs: number;
+}
+
+export interface StormResult {
+  /** From a client's first request to its `stream.caught-up`. */
+  readonly caughtUp: LatencyFigures;
+  /** From the first connection until the last client was at the head. */
+  readonly allMs: number;
+  /** Clients that were told of a gap. */
+  readonly told: number;
+  /** Clients that were not at the head when the time was over. */
+  readonly late: number;
+  /** Events that clients at the head had neither got nor been told of. */
+  readonly missing: number;
+  /** Clients that got an event again, or behind a later one. */
+  readonly clientsOutOfOrder: number;
+  /** Soft refusals by their reason; each was tried again after the delay that it told. */
+  readonly refusals: Readonly<Record<string, number>>;
+  /** Streams that ended otherwise; each was tried again from its last id. */
+  readonly cut: number;
   readonly serverCPUSeconds: number;
   readonly peakMB: number;
   readonly controlEvents: Readonly<Record<string, number>>;

@@ -13,12 +13,15 @@ import { churn } from "./scenarios/churn.ts";
 import { coldStart } from "./scenarios/cold_start.ts";
 import { crowd } from "./scenarios/crowd.ts";
 import { fanout, single } from "./scenarios/fanout.ts";
+import { historyCost } from "./scenarios/history_cost.ts";
 import { kafkaResume } from "./scenarios/kafka_resume.ts";
 import { kafkaStream } from "./scenarios/kafka_stream.ts";
 import { mixed } from "./scenarios/mixed.ts";
 import { pipeline } from "./scenarios/pipeline.ts";
 import { resume } from "./scenarios/resume.ts";
+import { storm } from "./scenarios/storm.ts";
 import { unicast } from "./scenarios/unicast.ts";
+import { warmStart } from "./scenarios/warm_start.ts";
 import { writeDocs } from "./write_docs.ts";
 
 const SCENARIOS: readonly Scenario[] = [
@@ -30,8 +33,11 @@ const SCENARIOS: readonly Scenario[] = [
   kafkaStream,
   resume,
   kafkaResume,
+  storm,
   pipeline,
+  historyCost,
   coldStart,
+  warmStart,
   churn,
 ];
 

@@ -6,6 +6,8 @@ import type {
   LoadJob,
   ResumeJob,
   ResumeResult,
+  StormJob,
+  StormResult,
   TrafficJob,
   TrafficResult,
 } from "./load_job.ts";
@@ -15,6 +17,7 @@ const GRACE_MS = 90_000;
 
 type ResultOf<Job extends LoadJob> = Job extends TrafficJob ? TrafficResult
   : Job extends ResumeJob ? ResumeResult
+  : Job extends StormJob ? StormResult
   : Job extends ChurnJob ? ChurnResult
   : ListenResult;
 
@@ -50,6 +53,7 @@ function ownTimeMs(job: LoadJob): number {
     case "traffic":
       return job.settleMs + job.warmUpMs + job.measureMs;
     case "resume":
+    case "storm":
     case "listen":
       return job.timeoutMs;
     case "churn":

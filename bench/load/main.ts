@@ -3,6 +3,7 @@ import type { LoadJob } from "../load_job.ts";
 import { runChurn } from "./run_churn.ts";
 import { runListen } from "./run_listen.ts";
 import { runResume } from "./run_resume.ts";
+import { runStorm } from "./run_storm.ts";
 import { runTraffic } from "./run_traffic.ts";
 
 // Our own runner writes it; a wrong one would fail below.
@@ -16,6 +17,8 @@ function run(job: LoadJob): unknown {
       return runTraffic(job);
     case "resume":
       return runResume(job);
+    case "storm":
+      return runStorm(job);
     case "churn":
       return runChurn(job);
     case "listen":

@@ -61,6 +61,11 @@ export class StreamReader {
     return this.#streams[stream]?.status ?? 0;
   }
 
+  /** Whether the response is complete, although its connection may be kept. */
+  isOver(stream: number): boolean {
+    return this.#streams[stream]?.phase === "ended";
+  }
+
   /** Takes `count` bytes that were received into {@link room}. */
   take(stream: number, count: number): void {
     const state = this.#streams[stream];

@@ -11,6 +11,8 @@ export interface StreamsListener {
   /** A stream's request has been sent. */
   requested?(stream: number): void;
   block(stream: number, buffer: Uint8Array, start: number, end: number): void;
+  /** A stream was refused, has ended, or its connection broke; it may be opened anew. */
+  ended?(stream: number): void;
 }
 
 /** The open event streams of one load: opens them, reads them, knows which have failed. */
@@ -18,7 +20,7 @@ export class Streams {
   readonly #port: number;
   readonly #maxOpening: number;
   readonly #listener: StreamsListener;
-  readonly #requests: readonly string[];
+  readonly #requests: string[];
   readonly #epoll: Epoll;
   readonly #reader: StreamReader;
   readonly #files: Int32Array;
@@ -42,7 +44,7 @@ export class Streams {
     this.#port = port;
     this.#maxOpening = maxOpening;
     this.#listener = listener;
-    this.#requests = requests;
+    this.#requests = [...requests];
     this.#epoll = epoll;
     this.#files = new Int32Array(requests.length).fill(-1);
     this.#hasSpoken = new Uint8Array(requests.length);
@@ -68,7 +70,8 @@ export class Streams {
   }
 
   /** Opens one stream, for the first time or anew. */
-  open(stream: number): void {
+  open(stream: number, request = this.#requests[stream] ?? ""): void {
+    this.#requests[stream] = request;
     const fd = connectTo(this.#port);
     this.#files[stream] = fd;
     this.#hasSpoken[stream] = 0;
@@ -93,9 +96,9 @@ export class Streams {
       this.#hasSpoken[stream] = 1;
       const status = this.#reader.status(stream);
       if (status === 200) this.#answered++;
-      else this.#fail(stream, fd, `status ${status}`);
+      else return this.#fail(stream, fd, `status ${status}`);
     }
-    if (count === 0) this.#fail(stream, fd, "it ended");
+    if (count === 0 || this.#reader.isOver(stream)) this.#fail(stream, fd, "it ended");
     else if (count < 0 && socketError(fd) !== 0) this.#fail(stream, fd, "its connection broke");
   }
 
@@ -114,6 +117,7 @@ export class Streams {
     // Level-triggered, a dead socket would wake the loop for ever.
     this.#epoll.remove(fd);
     this.#files[stream] = -1;
+    this.#listener.ended?.(stream);
   }
 }
 

@@ -51,7 +51,7 @@ export const kafkaStream: Scenario = {
 };
 
 /** The rules of docs/examples/novel-platform that read its Kafka topic of tasks, word for word. */
-async function exampleRules(): Promise<readonly unknown[]> {
+export async function exampleRules(): Promise<readonly unknown[]> {
   const text = await Deno.readTextFile(join(ROOT, "docs", "examples", "novel-platform", "tidegate.yaml"));
   // The example is checked by a test of its own.
   const { mappings } = parse(text) as { mappings: { rules: readonly { readonly source: string }[] } };
