@@ -192,7 +192,8 @@ Deno.test("dead letters: a record that cannot be mapped is written to the config
     });
     await using stream = await running.stream(await running.tokenFor("alice"), "?last_event_id=earliest");
     assert.deepEqual(await progressOf(stream, 1), [7]);
-    const [entry] = await client.xrange(key, "-", "+");
+    // The letter is written beside the delivery, not before it: wait for it.
+    const entry = (await client.xread("BLOCK", 10_000, "STREAMS", key, "0"))?.[0]?.[1][0];
     const letter = JSON.parse(entry?.[1][entry[1].indexOf("value") + 1] ?? "");
     assert.deepEqual([letter.source, letter.reason, letter.value.text], ["tasks", "not-json", "not JSON"]);
   } finally {
