@@ -1,4 +1,4 @@
-import type { Block } from "./event_stream_parser.ts";
+import type { Block } from "../checker/event_stream_parser.ts";
 
 interface Answer {
   readonly cursor: string;

@@ -3,7 +3,7 @@ import type { BusRecord, RangeEvent } from "../../src/model/bus_record.ts";
 import { type Offset, type OffsetFormat, offsetOfEntry } from "../../src/model/position.ts";
 import { SSEMessage } from "../../src/model/sse_message.ts";
 import type { MappingOutcome } from "../../src/pipeline/mapping_outcome.ts";
-import type { AcceptedEvent, AcceptedRecord, SourceTruth } from "./client_history.ts";
+import type { AcceptedEvent, AcceptedRecord, SourceTruth } from "../checker/client_history.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 
 interface FakePartition {

@@ -4,9 +4,9 @@ import { openStream } from "../../src/stream/open_stream.ts";
 import type { Reader } from "../../src/stream/connection.ts";
 import type { PollWish } from "../../src/stream/poll.ts";
 import type { Subscription } from "../../src/stream/subscription.ts";
-import type { ClientHistory, StreamHistory } from "./client_history.ts";
+import type { ClientHistory, StreamHistory } from "../checker/client_history.ts";
 import { blocksOfAnswer } from "./blocks_of_answer.ts";
-import { type Block, EventStreamParser } from "./event_stream_parser.ts";
+import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Grant } from "../../src/model/scope.ts";
 import { Connection, type EndReason } from "../../src/stream/connection.ts";
 import { chunkOf, encodeFrame, type Frame } from "../../src/wire/frame.ts";
-import { EventStreamParser } from "../simulation/event_stream_parser.ts";
+import { EventStreamParser } from "../checker/event_stream_parser.ts";
 import { messageTo, scopeOf } from "../replay/frames.ts";
 
 interface Setup {

@@ -4,7 +4,7 @@ import { ReplayTurns } from "../../src/replay/replay_turns.ts";
 import { ReadGate, SharedPasses } from "../../src/replay/shared_passes.ts";
 import { openStream, refusedStream, type StreamContext } from "../../src/stream/open_stream.ts";
 import { parseCursor } from "../../src/wire/cursor.ts";
-import { type Block, EventStreamParser } from "../simulation/event_stream_parser.ts";
+import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
 import { HOSTILE_CURSORS } from "../wire/hostile_cursors.ts";
 import { FakeHistory } from "../replay/fake_history.ts";
 import { messageTo, scopeOf } from "../replay/frames.ts";

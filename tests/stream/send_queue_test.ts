@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Priority } from "../../src/model/sse_message.ts";
 import { SendQueue, type SendQueueLimits } from "../../src/stream/send_queue.ts";
 import { encodeFrame, type Frame } from "../../src/wire/frame.ts";
-import { type Block, EventStreamParser } from "../simulation/event_stream_parser.ts";
+import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
 import { messageTo } from "../replay/frames.ts";
 
 const WIDE: SendQueueLimits = { maxFrames: 100, maxBytes: 1e6 };

@@ -4,7 +4,7 @@ import type { Grant } from "../../src/model/scope.ts";
 import { Journal } from "../../src/replay/journal.ts";
 import type { Connection, Reader } from "../../src/stream/connection.ts";
 import { type StreamLimits, StreamManager } from "../../src/stream/stream_manager.ts";
-import { type Block, EventStreamParser } from "../simulation/event_stream_parser.ts";
+import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
 import { messageTo, positions, scopeOf, WIDE } from "../replay/frames.ts";
 
 /** Limits as they are by default, without what varies from stream to stream. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Block } from "../simulation/event_stream_parser.ts";
+import type { Block } from "../checker/event_stream_parser.ts";
 import { StreamHarness } from "./stream_harness.ts";
 
 /** Data of the last block, as an object. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Gap } from "../../src/model/gap.ts";
 import { offsetOfEntry } from "../../src/model/position.ts";
 import * as control from "../../src/wire/control_events.ts";
-import { EventStreamParser } from "../simulation/event_stream_parser.ts";
+import { EventStreamParser } from "../checker/event_stream_parser.ts";
 
 const OPENED: control.StreamOpened = {
   connectionId: "c1",

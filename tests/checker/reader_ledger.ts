@@ -21,6 +21,7 @@ export class ReaderLedger {
   readonly positions = new Map<string, CursorPosition>();
   readonly #truth: Truth;
   readonly #entitled = new Map<string, readonly PlacedEvent[]>();
+  readonly #mayRead = new Set<PlacedEvent>();
   readonly #byKey = new Map<string, PlacedEvent>();
   /** Moments, counted in blocks, at which events with a conflation key were delivered or accounted for. */
   readonly #settledAt = new Map<PlacedEvent, number>();
@@ -37,7 +38,9 @@ export class ReaderLedger {
             if (event === undefined) continue;
             const placed = { ...event, source, epoch, partition, offset };
             this.#byKey.set(event.key, placed);
-            if (isEntitled(reader, event)) entitled.push(placed);
+            if (!isEntitled(reader, event)) continue;
+            entitled.push(placed);
+            this.#mayRead.add(placed);
           }
           this.#entitled.set(placeKey(source, epoch, partition), entitled);
         }
@@ -51,13 +54,13 @@ export class ReaderLedger {
   }
 
   isEntitledTo(event: PlacedEvent): boolean {
-    return this.#entitled.get(placeKey(event.source, event.epoch, event.partition))?.includes(event) ?? false;
+    return this.#mayRead.has(event);
   }
 
   /** What the client was entitled to in `[from, next)`; to the log's end without `next`. */
   entitled(source: string, epoch: number, partition: number, from: Offset, next?: Offset): PlacedEvent[] {
     const events = this.#entitled.get(placeKey(source, epoch, partition)) ?? [];
-    return events.filter(({ offset }) => offset >= from && (next === undefined || offset < next));
+    return events.slice(firstAtOrPast(events, from), next === undefined ? undefined : firstAtOrPast(events, next));
   }
 
   /** One more block was read: the clock of conflation. */
@@ -99,6 +102,17 @@ export class ReaderLedger {
       });
     });
   }
+}
+
+/** By halves: it is asked for every block of long histories. */
+function firstAtOrPast(events: readonly PlacedEvent[], offset: Offset): number {
+  let low = 0;
+  for (let high = events.length; low < high;) {
+    const middle = (low + high) >> 1;
+    if ((events[middle]?.offset ?? offset) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function replaces(newer: PlacedEvent, older: PlacedEvent): boolean {

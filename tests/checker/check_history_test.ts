@@ -5,8 +5,8 @@ import { CursorWriter } from "../../src/wire/cursor.ts";
 import { checkHistory } from "./check_history.ts";
 import type { ClientHistory, StreamHistory, Truth } from "./client_history.ts";
 import type { Block } from "./event_stream_parser.ts";
-import { simulate } from "./seam_world.ts";
-import type { SimulatedNode } from "./simulated_node.ts";
+import { simulate } from "../simulation/seam_world.ts";
+import type { SimulatedNode } from "../simulation/simulated_node.ts";
 
 const SEEDS = 60;
 /** Seeds within which a broken gateway must be found out; most are in the first ten. */
