@@ -21,8 +21,13 @@ export interface Member {
   readonly joinedAfterSeq: number;
   /** Whether it may have a frame whose audience is more than its scope. Asked for each such frame. */
   mayRead(frame: Frame): boolean;
-  /** Takes frames in journal order. `chunk` is all of them in one; shared, so never to be written to. Must not throw: others wait. */
-  deliver(frames: readonly Frame[], chunk: Uint8Array): void;
+  /**
+   * Takes frames in journal order. Must not throw: others wait.
+   *
+   * @param chunk all of them in one; shared, so never to be written to
+   * @param nowMs milliseconds since 1970, read once for all members: at a thousand of them reading the clock shows
+   */
+  deliver(frames: readonly Frame[], chunk: Uint8Array, nowMs: number): void;
 }
 
 /** A member's place in its cohorts; what {@link Broadcaster.join} gives and {@link Broadcaster.leave} takes. */
@@ -120,8 +125,9 @@ export class Broadcaster {
         } else (membership.more ??= []).push(cohort);
       }
     }
+    const nowMs = Date.now();
     let deliveries = 0;
-    for (const membership of owed) deliveries += deliver(membership);
+    for (const membership of owed) deliveries += deliver(membership, nowMs);
     for (const cohort of active) {
       cohort.pending = [];
       cohort.chunk = undefined;
@@ -152,8 +158,9 @@ export class Broadcaster {
   /** What everybody must be told goes out at once, behind what was pending: gaps are rare, and order is all. */
   #publishToAll(frame: Frame): void {
     this.flush();
+    const nowMs = Date.now();
     for (const { member } of this.#memberships) {
-      if (frame.seq > member.joinedAfterSeq) member.deliver([frame], frame.bytes);
+      if (frame.seq > member.joinedAfterSeq) member.deliver([frame], frame.bytes, nowMs);
     }
   }
 
@@ -186,16 +193,16 @@ export class Broadcaster {
 const MAX_PENDING_FRAMES = 4_096;
 
 /** Hands one member what its cohorts owe it; gives the number of frames. */
-function deliver(membership: Membership): number {
+function deliver(membership: Membership, nowMs: number): number {
   const { member, first, more } = membership;
   if (first === undefined) return 0;
   if (more === undefined && !first.needsCheck) {
     first.chunk ??= chunkOf(first.pending);
-    member.deliver(first.pending, first.chunk);
+    member.deliver(first.pending, first.chunk, nowMs);
     return first.pending.length;
   }
   const frames = merge(member, more === undefined ? [first] : [first, ...more]);
-  if (frames.length > 0) member.deliver(frames, chunkOf(frames));
+  if (frames.length > 0) member.deliver(frames, chunkOf(frames), nowMs);
   return frames.length;
 }
 

@@ -54,6 +54,9 @@ export interface ConnectionInit {
 /** Bytes handed to the body before the server has asked for more: one good write, and all that a slow reader gets unasked. */
 const MAX_UNASKED_BYTES = 64 * 1024;
 
+/** Bytes are what counts. No mark of the stream's own: `pull` then comes exactly when everything was taken. */
+const BYTES_UNTAKEN = new ByteLengthQueuingStrategy({ highWaterMark: 0 });
+
 /**
  * One open stream: its principal, subscription, send queue, lifetime and end.
  *
@@ -87,8 +90,8 @@ export class Connection implements Member, ReplayTarget {
   /** Made when somebody asks: most streams never replay, and ten thousand controllers weigh. */
   #endController: AbortController | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  /** Handed to the body since the server last asked; its next question means that all of them are taken. */
-  #unaskedBytes = 0;
+  /** Lets the server ask again; nothing while it has not asked. */
+  #answerPull: (() => void) | undefined;
   #wroteSinceLook = false;
   #lastByteAtMs = performance.now();
   #roomWaiters: { resolve: () => void; reject: (reason: unknown) => void }[] = [];
@@ -105,8 +108,7 @@ export class Connection implements Member, ReplayTarget {
       start: (controller) => void (this.#controller = controller),
       pull: () => this.#drain(),
       cancel: () => this.#vanish(),
-      // No mark of the stream's own: `pull` then comes exactly when everything was taken, and costs one call a write.
-    }, { highWaterMark: 0 });
+    }, BYTES_UNTAKEN);
   }
 
   get scopes(): readonly Scope[] {
@@ -159,8 +161,8 @@ export class Connection implements Member, ReplayTarget {
     return mayRead(this.reader, frame);
   }
 
-  deliver(frames: readonly Frame[], chunk: Uint8Array): void {
-    if (this.#refusesFrames()) return;
+  deliver(frames: readonly Frame[], chunk: Uint8Array, nowMs: number): void {
+    if (this.#refusesFrames(nowMs)) return;
     this.tally.take(frames);
     const isWritten = !this.isStalled && this.#write(chunk);
     // A frame that waits may still be shed, and its cursor with it.
@@ -174,7 +176,7 @@ export class Connection implements Member, ReplayTarget {
   }
 
   offer(frames: readonly Frame[]): void {
-    if (this.#refusesFrames()) return;
+    if (this.#refusesFrames(Date.now())) return;
     this.tally.take(frames);
     const chunk = chunkOf(frames);
     // A replay waits for room between its pages, so a page is never shed, whatever it holds.
@@ -198,7 +200,8 @@ export class Connection implements Member, ReplayTarget {
 
   room(): Promise<void> {
     if (this.#hasEnded) return Promise.reject(streamOver());
-    if (!this.isStalled && this.#unaskedBytes < this.#maxUnaskedBytes) return Promise.resolve();
+    if (!this.isStalled && this.#takesMore) return Promise.resolve();
+    this.#wantPull();
     return new Promise((resolve, reject) => this.#roomWaiters.push({ resolve, reject }));
   }
 
@@ -209,6 +212,7 @@ export class Connection implements Member, ReplayTarget {
     const rest = mayHaveTheRest ? this.#queue?.take(Number.POSITIVE_INFINITY) : undefined;
     const last = streamClosing(reason, this.#init.retryAfterMs(reason));
     this.#controller?.enqueue(rest === undefined ? last : joinBytes([rest, last]));
+    this.#wantPull();
     this.#end(reason);
     // The body is closed when the server has taken the last event: until then a client that goes away is still noticed,
     // and one that takes nothing still counts, for its socket cannot be cut from here.
@@ -220,9 +224,9 @@ export class Connection implements Member, ReplayTarget {
   }
 
   /** A token that ended while the process stood still must not get one more event. */
-  #refusesFrames(): boolean {
+  #refusesFrames(nowMs: number): boolean {
     if (this.#hasEnded) return true;
-    if (Date.now() < this.reader.expiresAtMs) return false;
+    if (nowMs < this.reader.expiresAtMs) return false;
     this.close("token-expired");
     return true;
   }
@@ -232,29 +236,42 @@ export class Connection implements Member, ReplayTarget {
     this.#init.onShed(1);
   }
 
+  /** The queue, to put something into. */
   #waiting(): SendQueue {
+    this.#wantPull();
     return this.#queue ??= new SendQueue(this.#init.queueLimits);
   }
 
+  get #takesMore(): boolean {
+    return -(this.#controller?.desiredSize ?? Number.NEGATIVE_INFINITY) < this.#maxUnaskedBytes;
+  }
+
   #write(bytes: Uint8Array): boolean {
-    if (this.#controller === undefined || this.#unaskedBytes >= this.#maxUnaskedBytes) return false;
-    this.#unaskedBytes += bytes.length;
+    if (this.#controller === undefined || !this.#takesMore) return false;
     this.tally.bytes += bytes.length;
     this.#wroteSinceLook = true;
     this.#controller.enqueue(bytes);
     return true;
   }
 
-  /** The server asks for more: all that it was given is taken. */
-  #drain(): void {
-    if (this.#hasEnded) return this.#go();
-    this.#unaskedBytes = 0;
+  /** The server asks for more: all that it was given is taken. Answered when that is of interest again. */
+  #drain(): Promise<void> | undefined {
+    if (this.#hasEnded) return void this.#go();
     const chunk = this.#queue?.take(this.#maxUnaskedBytes);
     if (chunk !== undefined) this.#write(chunk);
-    if (this.#roomWaiters.length === 0 || this.isStalled || this.#unaskedBytes >= this.#maxUnaskedBytes) return;
-    const waiters = this.#roomWaiters;
-    this.#roomWaiters = [];
-    for (const { resolve } of waiters) resolve();
+    if (this.#roomWaiters.length > 0 && !this.isStalled && this.#takesMore) {
+      const waiters = this.#roomWaiters;
+      this.#roomWaiters = [];
+      for (const { resolve } of waiters) resolve();
+    }
+    // A reader that keeps up would be asked for after each write; the stream asks no second time while the first is open.
+    return this.isAwaited ? undefined : new Promise((resolve) => this.#answerPull = resolve);
+  }
+
+  /** From now on it matters when the server has taken all. */
+  #wantPull(): void {
+    this.#answerPull?.();
+    this.#answerPull = undefined;
   }
 
   /** The client has gone away, or the server is done with the body. */

@@ -213,7 +213,7 @@ function asIf(member: Member, replaced: Partial<Member>): Member {
   return {
     joinedAfterSeq: replaced.joinedAfterSeq ?? member.joinedAfterSeq,
     mayRead: replaced.mayRead ?? ((frame) => member.mayRead(frame)),
-    deliver: (frames, chunk) => member.deliver(frames, chunk),
+    deliver: (frames, chunk, nowMs) => member.deliver(frames, chunk, nowMs),
   };
 }
 

@@ -48,7 +48,7 @@ function frame(offset: number, priority: "low" | "normal" = "normal", audience: 
 }
 
 function deliver(connection: Connection, ...frames: readonly Frame[]): void {
-  connection.deliver(frames, chunkOf(frames));
+  connection.deliver(frames, chunkOf(frames), Date.now());
 }
 
 /** Names of all blocks until the stream ends, ids of events instead of their names. */
@@ -67,7 +67,7 @@ Deno.test("Connection.deliver: hands bytes straight to the body while the server
   const { connection, reader } = open();
   const chunk = chunkOf([frame(1), frame(2)]);
   const reading = reader.read();
-  connection.deliver([frame(1), frame(2)], chunk);
+  connection.deliver([frame(1), frame(2)], chunk, Date.now());
   assert.equal((await reading).value, chunk);
   assert.equal(connection.queuedFrames, 0);
   await reader.cancel();
