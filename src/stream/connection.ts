@@ -2,28 +2,15 @@ import type { Member } from "../broadcast/broadcaster.ts";
 import type { CloseReason } from "../model/close_reason.ts";
 import type { Gap } from "../model/gap.ts";
 import type { OffsetFormat } from "../model/position.ts";
-import type { Grant, Scope } from "../model/scope.ts";
+import type { Scope } from "../model/scope.ts";
 import type { ReplayTarget } from "../replay/replay.ts";
 import { gapDetected, HEARTBEAT, streamClosing } from "../wire/control_events.ts";
 import { chunkOf, type Frame, joinBytes } from "../wire/frame.ts";
 import { accepts, mayRead } from "./entitled.ts";
+import type { Reader } from "./reader.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
 import { StreamTally } from "./stream_tally.ts";
 import type { Subscription } from "./subscription.ts";
-
-/** Whom a stream speaks to, as far as the stream must know. */
-export interface Reader {
-  /** A subject means nothing without it: two issuers may know two different `alice`. */
-  readonly issuer: string;
-  readonly subject: string;
-  readonly grants: ReadonlySet<Grant>;
-  /** Milliseconds since 1970. */
-  readonly expiresAtMs: number;
-  /** By what else of its token it can be shut out; see `Revocations`. */
-  readonly issuedAtMs?: number;
-  readonly tokenId?: string;
-  readonly sessionId?: string;
-}
 
 /** Why a stream is over: what it told its client, or that there is none any more. */
 export type EndReason = CloseReason | "client-gone";

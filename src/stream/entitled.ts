@@ -1,7 +1,7 @@
 import { eventMatches } from "../model/event_name.ts";
 import { grantsAllow } from "../model/scope.ts";
 import type { Frame } from "../wire/frame.ts";
-import type { Reader } from "./connection.ts";
+import type { Reader } from "./reader.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** Whether a frame of a subscribed scope passes the event filter and may be read. */

@@ -1,6 +1,6 @@
 import type { CloseReason } from "../model/close_reason.ts";
 import { invalidCursor } from "../wire/control_events.ts";
-import type { Reader } from "./connection.ts";
+import type { Reader } from "./reader.ts";
 import { replayRefusal, type StreamContext } from "./open_stream.ts";
 import type { Poll, PollWish } from "./poll.ts";
 import { type PastStart, replayFrom, streamStart } from "./stream_start.ts";

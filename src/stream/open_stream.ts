@@ -11,7 +11,8 @@ import {
   streamOpened,
 } from "../wire/control_events.ts";
 import { REFUSED_HEADER, STREAM_HEADERS } from "../wire/response_headers.ts";
-import type { Connection, Reader } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { Reader } from "./reader.ts";
 import type { StreamManager } from "./stream_manager.ts";
 import { replayFrom, type StreamStart, streamStart } from "./stream_start.ts";
 import type { Subscription } from "./subscription.ts";

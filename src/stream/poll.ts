@@ -7,7 +7,7 @@ import type { ReplayTarget } from "../replay/replay.ts";
 import { gapDetected } from "../wire/control_events.ts";
 import type { Frame } from "../wire/frame.ts";
 import { PollAnswer, type PollEnd } from "../wire/poll_answer.ts";
-import type { Reader } from "./connection.ts";
+import type { Reader } from "./reader.ts";
 import { accepts, mayRead } from "./entitled.ts";
 import type { Subscription } from "./subscription.ts";
 

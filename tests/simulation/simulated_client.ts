@@ -1,7 +1,7 @@
 import type { GapReason } from "../../src/model/gap.ts";
 import { openPoll } from "../../src/stream/open_poll.ts";
 import { openStream } from "../../src/stream/open_stream.ts";
-import type { Reader } from "../../src/stream/connection.ts";
+import type { Reader } from "../../src/stream/reader.ts";
 import type { PollWish } from "../../src/stream/poll.ts";
 import type { Subscription } from "../../src/stream/subscription.ts";
 import type { ClientHistory, StreamHistory } from "../checker/client_history.ts";

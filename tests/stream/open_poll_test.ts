@@ -4,7 +4,7 @@ import { ReplayTurns } from "../../src/replay/replay_turns.ts";
 import { ReadGate, SharedPasses } from "../../src/replay/shared_passes.ts";
 import { openPoll, type PollOutcome } from "../../src/stream/open_poll.ts";
 import type { StreamContext } from "../../src/stream/open_stream.ts";
-import type { Reader } from "../../src/stream/connection.ts";
+import type { Reader } from "../../src/stream/reader.ts";
 import { FakeHistory } from "../replay/fake_history.ts";
 import { scopeOf } from "../replay/frames.ts";
 import { HOSTILE_CURSORS } from "../wire/hostile_cursors.ts";
