@@ -90,6 +90,11 @@ export class Broadcaster {
     this.#memberships.delete(membership);
   }
 
+  /** Adds one scope for a member that was granted it; under the event filter that it joined with. */
+  joinScope(membership: Membership, scope: Scope, patterns: readonly string[]): void {
+    this.#enter(membership, scope, patterns);
+  }
+
   /** Stops one scope for a member whose grant was withdrawn; frames of it that still wait are not delivered. */
   leaveScope(membership: Membership, scope: Scope): void {
     for (const cohort of membership.cohorts) if (cohort.scope === scope) this.#exit(membership, cohort);

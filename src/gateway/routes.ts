@@ -11,6 +11,7 @@ import { pollRoute } from "../http/poll_route.ts";
 import type { Route } from "../http/router.ts";
 import { streamRoute } from "../http/stream_route.ts";
 import { ticketRoute } from "../http/ticket_route.ts";
+import { tokenRoute } from "../http/token_route.ts";
 import type { CloseReason } from "../model/close_reason.ts";
 import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import { createEventEncoder } from "../pipeline/event_encoder.ts";
@@ -51,10 +52,12 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
     limits: streams,
     refuse: (reason: CloseReason) => delivery.refuse(reason),
   };
+  const openRate = rateOf(streams.openRate);
   return [
     homeRoute({ node: server.node, hint: context.hint, hasConsole: dev.enabled && operatorRoutes.length > 0 }),
     ...healthRoutes(context.readiness),
-    streamRoute({ ...subscriptions, rate: rateOf(streams.openRate) }),
+    streamRoute({ ...subscriptions, rate: openRate }),
+    tokenRoute({ ...subscriptions, rate: openRate, onRenewed: () => metrics.tokensRenewed.inc() }),
     pollRoute({ ...subscriptions, rate: rateOf({ ...streams.openRate, ...streams.pollRate }) }),
     publishRoute({
       authenticator,

@@ -20,6 +20,7 @@ export class GatewayMetrics {
   readonly streamsOpened = this.#counter("tidegate_streams_opened_total", "Streams opened", []);
   readonly streamsEnded = this.#counter("tidegate_streams_ended_total", "Streams ended, by close reason", ["reason"]);
   readonly streamsRefused = this.#counter("tidegate_streams_refused_total", "Streams refused softly", ["reason"]);
+  readonly tokensRenewed = this.#counter("tidegate_tokens_renewed_total", "Tokens of open streams renewed", []);
   readonly deliveries = this.#counter("tidegate_deliveries_total", "Frames handed to live streams", []);
   readonly framesShed = this.#counter("tidegate_frames_shed_total", "Low-priority frames shed for slow readers", []);
   readonly records = this.#counter("tidegate_records_total", "Records read, by what the pipeline made of them", [

@@ -52,8 +52,9 @@ const BYTES_UNTAKEN = new ByteLengthQueuingStrategy({ highWaterMark: 0 });
  */
 export class Connection implements Member, ReplayTarget {
   readonly id: string;
-  readonly reader: Reader;
-  readonly subscription: Subscription;
+  /** Another one after the token was renewed; so is the subscription. */
+  reader: Reader;
+  subscription: Subscription;
   readonly retryMs: number;
   readonly endsAtMs: number;
   readonly body: ReadableStream<Uint8Array>;

@@ -3,27 +3,12 @@ import type { Broadcaster, Membership } from "../broadcast/broadcaster.ts";
 import { CLOSE_REASONS, type CloseReason } from "../model/close_reason.ts";
 import type { OffsetFormat } from "../model/position.ts";
 import type { Journal } from "../replay/journal.ts";
-import { checkpoint, HEARTBEAT, tokenExpiring } from "../wire/control_events.ts";
+import { accessChanged, checkpoint, HEARTBEAT, tokenExpiring } from "../wire/control_events.ts";
 import { Connection, type ConnectionInit, type EndReason } from "./connection.ts";
 import type { Reader } from "./reader.ts";
 import { Poll, type PollWish } from "./poll.ts";
-import type { SendQueueLimits } from "./send_queue.ts";
+import type { StreamLimits } from "./stream_limits.ts";
 import type { Subscription } from "./subscription.ts";
-
-/** Limits of streams; see `streams` of the configuration. Times in milliseconds. */
-export interface StreamLimits {
-  readonly heartbeatMs: number;
-  readonly maxLifetimeMs: number;
-  /** Share by which each lifetime varies, 0 to 0.5. */
-  readonly lifetimeJitter: number;
-  readonly maxTotal: number;
-  readonly maxPerPrincipal: number;
-  readonly sendQueue: SendQueueLimits;
-  readonly writeStallMs: number;
-  readonly retry: { readonly minMs: number; readonly maxMs: number };
-  readonly refusalRetry: { readonly minMs: number; readonly maxMs: number };
-  readonly tokenWarningMs: number;
-}
 
 /** What happens to streams, for metrics and logs. */
 export interface StreamObserver {
@@ -153,6 +138,36 @@ export class StreamManager {
     if (joining instanceof Connection) joining.checkpointVersion = journal.version;
     const { scopes, patterns } = joining.subscription;
     this.#memberships.set(joining, broadcaster.join(joining, scopes, patterns));
+  }
+
+  /** An open stream of the principal. */
+  find(id: string, principal: Pick<Reader, "issuer" | "subject">): Connection | undefined {
+    const connection = this.#connections.get(id);
+    if (connection === undefined || connection.hasEnded) return undefined;
+    return principalKey(connection.reader) === principalKey(principal) ? connection : undefined;
+  }
+
+  /** Puts a fresh token's reader in the place of a stream's own; what was withdrawn stops at once. */
+  renew(connection: Connection, reader: Reader, subscription: Subscription): void {
+    const { broadcaster } = this.#init;
+    // What is pending was published under the old token, and nothing older may come by a scope that is new.
+    broadcaster.flush();
+    if (connection.hasEnded) return;
+    const before = connection.subscription.scopes;
+    const granted = subscription.scopes.filter((scope) => !before.includes(scope));
+    const revoked = before.filter((scope) => !subscription.scopes.includes(scope));
+    const isNarrower = !connection.reader.grants.isSubsetOf(reader.grants);
+    connection.reader = reader;
+    connection.subscription = subscription;
+    connection.wasWarned = false;
+    // What waits for a slow reader was let through by the old grants; the cursor brings what it may still have.
+    if (subscription.scopes.length === 0 || isNarrower && connection.isStalled) return connection.close("revoked");
+    const membership = this.#memberships.get(connection);
+    if (membership !== undefined) {
+      for (const scope of granted) broadcaster.joinScope(membership, scope, subscription.patterns);
+      for (const scope of revoked) broadcaster.leaveScope(membership, scope);
+    }
+    if (granted.length + revoked.length > 0) connection.send(accessChanged(granted, revoked));
   }
 
   /** Tells every open stream something that is not an event: a source went away or came back. */

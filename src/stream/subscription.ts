@@ -6,6 +6,8 @@ import { type Grant, grantsAllow, parseScope, type Scope } from "../model/scope.
 export interface Subscription {
   /** At least one, each granted, none twice. */
   readonly scopes: readonly Scope[];
+  /** Those that were named; `undefined` for all that is granted without a wildcard. */
+  readonly asked?: readonly Scope[];
   /** Exact names or `domain.*`, sorted, none twice; empty for all events. */
   readonly patterns: readonly string[];
 }
@@ -65,7 +67,20 @@ export function parseSubscription(
       detail: "The token grants no scope without a wildcard; name one in ?scope=",
     };
   }
-  return { kind: "subscription", subscription: { scopes, patterns: patterns.sort() } };
+  const named = asked.length === 0 ? {} : { asked: scopes };
+  return { kind: "subscription", subscription: { scopes, patterns: patterns.sort(), ...named } };
+}
+
+/** What a connection reads from here on, when its grants have changed; no scope when none of them is left. */
+export function renewSubscription(
+  subscription: Subscription,
+  grants: ReadonlySet<Grant>,
+  limits: SubscriptionLimits,
+): ParsedSubscription {
+  const wanted = subscription.asked ?? grantedScopes(grants).flatMap((text) => parseScope(text) ?? []);
+  const scopes = wanted.filter((scope) => grantsAllow(grants, scope));
+  if (scopes.length > limits.maxScopes) return tooMany("scopes", scopes.length, limits.maxScopes);
+  return { kind: "subscription", subscription: { ...subscription, scopes } };
 }
 
 /** The values of a parameter, split at commas, without empty and repeated ones. */

@@ -4,7 +4,8 @@ import type { Grant } from "../../src/model/scope.ts";
 import { Journal } from "../../src/replay/journal.ts";
 import type { Connection } from "../../src/stream/connection.ts";
 import type { Reader } from "../../src/stream/reader.ts";
-import { type StreamLimits, StreamManager } from "../../src/stream/stream_manager.ts";
+import type { StreamLimits } from "../../src/stream/stream_limits.ts";
+import { StreamManager } from "../../src/stream/stream_manager.ts";
 import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
 import { messageTo, positions, scopeOf, WIDE } from "../replay/frames.ts";
 

@@ -31,7 +31,11 @@ Deno.test("parseSubscription: nothing asked for is all that is granted without a
 Deno.test("parseSubscription: parameters repeat or are separated by commas, and are taken once", () => {
   assert.deepEqual(parse("scope=user:42,novel:7&scope=user:42&event=task.*&event=novel.changed,task.*"), {
     kind: "subscription",
-    subscription: { scopes: ["user:42", "novel:7"], patterns: ["novel.changed", "task.*"] },
+    subscription: {
+      scopes: ["user:42", "novel:7"],
+      asked: ["user:42", "novel:7"],
+      patterns: ["novel.changed", "task.*"],
+    },
   });
 });
 
