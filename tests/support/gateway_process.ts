@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SignJWT } from "jose";
 import { stringify } from "yaml";
 import { EventReader } from "./event_reader.ts";
 import type { TestServer } from "./server_process.ts";
@@ -16,6 +17,18 @@ export interface GatewayProcessOptions {
   readonly config: Readonly<Record<string, unknown>>;
   /** The executable with its first arguments; default: this Deno on main.ts, with the permissions that users run it with. */
   readonly program?: readonly string[];
+  /** Further variables of its environment, of which some may name files in its folder. */
+  readonly environment?: (folder: string) => Readonly<Record<string, string>>;
+}
+
+/** A token for the subject that every {@link GatewayProcess} accepts for ten years, made without starting a process. */
+export function signToken(subject: string): Promise<string> {
+  return new SignJWT({ sub: subject, permissions: ["events:publish"] })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setIssuer("tests")
+    .setIssuedAt()
+    .setExpirationTime("10y")
+    .sign(new TextEncoder().encode(SECRET));
 }
 
 /** A gateway of its own process, in an empty folder, on a free port, with everything a test asks of it from outside. */
@@ -50,11 +63,15 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const server = await startOnFreePort(async (port, ownFolder) => {
     folder = ownFolder;
     await Deno.writeTextFile(join(folder, "tidegate.yaml"), stringify(configOf(port, options.config)));
+    const environment = Object.entries(options.environment?.(folder) ?? {}).map(([name, value]) => `${name}=${value}`);
     return {
       name: "Tidegate",
       port,
       folder,
-      command: ["bash", "-c", `cd "$1" && shift && exec "$@"`, "tidegate", folder, ...program, "serve"],
+      command: [
+        ...["bash", "-c", `cd "$1" && shift && exec "$@"`, "tidegate", folder],
+        ...["env", ...environment, ...program, "serve"],
+      ],
       isReady: async () => {
         const response = await fetch(`http://127.0.0.1:${port}/readyz`);
         await response.body?.cancel();

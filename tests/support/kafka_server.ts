@@ -7,11 +7,15 @@ import type { TestServer } from "./server_process.ts";
 export interface KafkaServer extends TestServer {
   /** For `bootstrap.servers`; one broker. */
   readonly brokers: readonly string[];
+  /** The port of the listener that `advertisedPort` stands for; 0 without one. */
+  readonly behindPort: number;
 }
 
 export interface KafkaServerOptions {
   /** More lines of server.properties; the last one of a name wins. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** The port of a proxy: a second listener tells its clients to come there. */
+  readonly advertisedPort?: number;
 }
 
 /** Any 16 bytes in base64url: each broker here is a cluster by itself. */
@@ -29,9 +33,12 @@ const JAVA_FLAGS = [
 /** An Apache Kafka of one's own: one node, KRaft, broker and controller in one process. About 4 s to the first answer. */
 export async function startKafka(options: KafkaServerOptions = {}): Promise<KafkaServer> {
   const java = ["java", ...JAVA_FLAGS, "-cp", await kafkaClasspath()];
+  let behindPort = 0;
   const server = await startOnFreePort(async (port, folder) => {
     const properties = join(folder, "server.properties");
-    const lines = { ...baseSettings(port, freePort(), join(folder, "data")), ...options.settings };
+    const base = baseSettings(port, freePort(), join(folder, "data"));
+    behindPort = options.advertisedPort === undefined ? 0 : freePort();
+    const lines = { ...base, ...secondListener(base, behindPort, options.advertisedPort), ...options.settings };
     await Deno.writeTextFile(properties, Object.entries(lines).map(([name, value]) => `${name}=${value}\n`).join(""));
     await run([...java, "kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config", properties]);
     return {
@@ -43,7 +50,21 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
       startTimeoutMs: 60_000,
     };
   });
-  return Object.assign(server, { brokers: [`127.0.0.1:${server.port}`] });
+  return Object.assign(server, { brokers: [`127.0.0.1:${server.port}`], behindPort });
+}
+
+function secondListener(
+  base: Readonly<Record<string, string>>,
+  port: number,
+  advertisedPort: number | undefined,
+): Record<string, string> {
+  if (advertisedPort === undefined) return {};
+  const lines = {
+    "listeners": `PROXIED://127.0.0.1:${port}`,
+    "advertised.listeners": `PROXIED://127.0.0.1:${advertisedPort}`,
+    "listener.security.protocol.map": "PROXIED:PLAINTEXT",
+  };
+  return Object.fromEntries(Object.entries(lines).map(([name, value]) => [name, `${base[name]},${value}`]));
 }
 
 /** Where they differ from Kafka's own defaults: one node instead of three, and the periodic chores often enough to be seen in a test. */

@@ -7,7 +7,7 @@ import { numbered } from "../../contract/event_bus_harness.ts";
 import { readAll, RecordedFollow, recordsOf, textsOf } from "../../contract/recorded_follow.ts";
 import { startRedis } from "../../support/redis_server.ts";
 import { redisCommand } from "./redis_client.ts";
-import { TcpProxy } from "./tcp_proxy.ts";
+import { TcpProxy } from "../../support/tcp_proxy.ts";
 
 function open(url: string, options: Partial<RedisBusOptions> = {}) {
   return openRedisBus({

@@ -1,0 +1,36 @@
+import type { Fault } from "./fault.ts";
+import type { FaultServers } from "./fault_servers.ts";
+import type { FaultSource } from "./fault_source.ts";
+import { CLIENT_FAULTS } from "./client_faults.ts";
+import { KAFKA_FAULTS } from "./kafka_faults.ts";
+import { KafkaSource } from "./kafka_source.ts";
+import { type FaultResult, runFault } from "./run_fault.ts";
+
+/** A row that can be run, whatever source it is of. */
+export interface RunnableFault {
+  /** With the source's kind in front. */
+  readonly name: string;
+  readonly isQuick: boolean;
+  run(servers: FaultServers, seed: number): Promise<FaultResult>;
+}
+
+/** Every row of the suite. */
+export const FAULTS: readonly RunnableFault[] = [
+  ...rows("kafka", KafkaSource.open, KAFKA_FAULTS),
+  ...rows("client", KafkaSource.open, CLIENT_FAULTS),
+];
+
+function rows<Source extends FaultSource>(
+  kind: string,
+  open: (servers: FaultServers, fault: Fault<Source>) => Promise<Source>,
+  faults: readonly Fault<Source>[],
+): RunnableFault[] {
+  return faults.map((fault) => ({
+    name: `${kind}: ${fault.name}`,
+    isQuick: fault.isQuick ?? false,
+    run: async (servers, seed) => {
+      await using source = await open(servers, fault);
+      return await runFault(fault, source, seed);
+    },
+  }));
+}

@@ -1,0 +1,66 @@
+import type { Offset, OffsetFormat } from "../../src/model/position.ts";
+import type { AcceptedEvent, AcceptedRecord, SourceTruth } from "../checker/client_history.ts";
+
+/** What a real log is known to have accepted: every incarnation of it, in offset order. */
+export class RecordedLog implements SourceTruth {
+  readonly source: string;
+  readonly format: OffsetFormat;
+  readonly epochs: { readonly epoch: string; readonly partitions: RecordedPartition[] }[] = [];
+
+  constructor(source: string, format: OffsetFormat) {
+    this.source = source;
+    this.format = format;
+  }
+
+  get partitionCount(): number {
+    return this.#current.length;
+  }
+
+  get acceptedCount(): number {
+    return this.epochs.flatMap(({ partitions }) => partitions).reduce((sum, { records }) => sum + records.length, 0);
+  }
+
+  /** The log was created, or created anew. */
+  begin(epoch: string, partitions: number): void {
+    this.epochs.push({ epoch, partitions: [] });
+    for (let partition = 0; partition < partitions; partition++) this.addPartition();
+  }
+
+  addPartition(): void {
+    this.#current.push({ records: [], first: 0n, next: 0n });
+  }
+
+  /** A record is in the log; answers may come in any order. */
+  accept(partition: number, offset: Offset, event: AcceptedEvent | undefined): void {
+    const log = this.#partition(partition);
+    const before = log.records.findLastIndex((record) => record.offset < offset);
+    log.records.splice(before + 1, 0, { offset, event });
+    if (log.next <= offset) log.next = offset + 1n;
+  }
+
+  /** Offsets below can no longer be read. */
+  trim(partition: number, first: Offset): void {
+    const log = this.#partition(partition);
+    if (first > log.first) log.first = first;
+  }
+
+  get #current(): RecordedPartition[] {
+    const current = this.epochs.at(-1);
+    if (current === undefined) throw new RangeError(`Cannot record ${this.source}: it was never created`);
+    return current.partitions;
+  }
+
+  #partition(partition: number): RecordedPartition {
+    const found = this.#current[partition];
+    if (found === undefined) {
+      throw new RangeError(`Cannot record partition ${partition} of ${this.source}: no such one`);
+    }
+    return found;
+  }
+}
+
+interface RecordedPartition {
+  readonly records: AcceptedRecord[];
+  first: Offset;
+  next: Offset;
+}

@@ -1,0 +1,172 @@
+import type { GapReason } from "../../src/model/gap.ts";
+import type { ClientHistory, StreamHistory } from "../checker/client_history.ts";
+import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
+import type { SeededRandom } from "../simulation/seeded_random.ts";
+
+const BACK_OFF_MS = { least: 100, most: 400 };
+/** Heartbeats come every second: a stream that is silent for this long leads nowhere. */
+const SILENCE_MS = 5_000;
+/** How long a stream may last that is cut from the outset. */
+const CUT_MS = { least: 100, most: 3_000 };
+
+/** One character a byte. */
+const LATIN1 = new TextDecoder("latin1");
+
+export interface StreamClientOptions {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly token: string;
+  /** Gap reasons that no log shows. */
+  readonly excuses: readonly GapReason[];
+  readonly random: SeededRandom;
+  /** Must be in no byte that comes. */
+  readonly canary: string;
+  /** Where to go next. */
+  url(): string;
+}
+
+/** A client as an application has one: reads, is cut off, comes back with its cursor; it keeps all that it saw. */
+export class StreamClient implements ClientHistory {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly patterns: readonly string[] = [];
+  readonly grants: ReadonlySet<string>;
+  readonly streams: OpenStream[] = [];
+  /** Share of the streams that are cut in the middle. */
+  cutShare = 0.5;
+  /** Whether the canary came. */
+  hasLeaked = false;
+  /** Answers that no client should get. */
+  readonly refusals: string[] = [];
+  lastId: string | undefined;
+  readonly #options: StreamClientOptions;
+  #isStopped = false;
+  #current = new AbortController();
+  #running = Promise.resolve();
+  #reading: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: StreamClientOptions, lastId?: string) {
+    this.#options = options;
+    this.name = options.name;
+    this.scopes = options.scopes;
+    this.grants = new Set(options.scopes);
+    this.lastId = lastId;
+  }
+
+  /** Events that were dispatched, over all streams. */
+  get eventCount(): number {
+    return this.#count((block) => isEvent(block));
+  }
+
+  get gapCount(): number {
+    return this.#count(({ event }) => event === "stream.gap-detected");
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** The connection breaks; it comes back by itself. */
+  cut(): void {
+    this.#current.abort();
+  }
+
+  /** Stops reading, with the connection open. */
+  pause(): void {
+    this.#reading ??= Promise.withResolvers();
+    this.streams.at(-1)?.slow();
+  }
+
+  resume(): void {
+    this.#reading?.resolve();
+    this.#reading = undefined;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.resume();
+    this.cut();
+    await this.#running;
+  }
+
+  #count(isWanted: (block: Block) => boolean): number {
+    return this.streams.reduce((sum, { blocks }) => sum + blocks.filter(isWanted).length, 0);
+  }
+
+  async #run(): Promise<void> {
+    const { random } = this.#options;
+    while (!this.#isStopped) {
+      this.#current = new AbortController();
+      const isCut = random.chance(this.cutShare);
+      const cut = setTimeout(() => this.cut(), isCut ? random.between(CUT_MS.least, CUT_MS.most) : 2 ** 30);
+      try {
+        await this.#read(this.#current);
+      } catch {
+        // Cut by us, or the server is gone: either way the stream is over.
+      }
+      clearTimeout(cut);
+      if (this.#isStopped) return;
+      await new Promise((resolve) => setTimeout(resolve, random.between(BACK_OFF_MS.least, BACK_OFF_MS.most)));
+    }
+  }
+
+  async #read(abort: AbortController): Promise<void> {
+    const { token, canary, excuses } = this.#options;
+    let silence = setTimeout(() => abort.abort(), SILENCE_MS);
+    try {
+      const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+      const cursor = this.lastId;
+      if (cursor !== undefined) headers["last-event-id"] = cursor;
+      const response = await fetch(`${this.#options.url()}/api/v1/events/stream`, { headers, signal: abort.signal });
+      if (response.status !== 200) return void this.refusals.push(`${response.status} ${await response.text()}`);
+      const stream = new OpenStream(cursor, new Set(excuses));
+      this.streams.push(stream);
+      const reader = response.body?.getReader();
+      // An abort in the very turn in which the answer's head comes does not reach its body.
+      abort.signal.addEventListener("abort", () => void reader?.cancel().catch(() => {}));
+      abort.signal.throwIfAborted();
+      let rest = "";
+      for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
+        clearTimeout(silence);
+        rest = (rest + LATIN1.decode(read.value)).slice(-read.value.length - canary.length);
+        if (rest.includes(canary)) this.hasLeaked = true;
+        if (this.#reading !== undefined) {
+          stream.slow();
+          await this.#reading.promise;
+        }
+        for (const block of stream.parser.push(read.value)) {
+          stream.blocks.push(block);
+          if (block.id !== undefined) this.lastId = block.id;
+        }
+        silence = setTimeout(() => abort.abort(), SILENCE_MS);
+      }
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+}
+
+export function isEvent({ event }: Block): boolean {
+  return event !== undefined && !event.startsWith("stream.");
+}
+
+class OpenStream implements StreamHistory {
+  readonly cursor: string | undefined;
+  readonly blocks: Block[] = [];
+  readonly excused: ReadonlySet<GapReason>;
+  readonly parser = new EventStreamParser();
+  #wasSlow = false;
+
+  constructor(cursor: string | undefined, excused: ReadonlySet<GapReason>) {
+    this.cursor = cursor;
+    this.excused = excused;
+  }
+
+  get wasSlow(): boolean {
+    return this.#wasSlow;
+  }
+
+  slow(): void {
+    this.#wasSlow = true;
+  }
+}
