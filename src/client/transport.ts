@@ -41,11 +41,14 @@ export interface Transport {
 
 /** The gateway's refusal. */
 export class TransportError extends Error {
+  /** Tells it from other errors where classes cannot. */
   override readonly name = "TransportError";
+  /** The HTTP status. */
   readonly status: number;
   /** Milliseconds after which the gateway wants to be asked again; `undefined` where it did not say. */
   readonly retryAfterMs: number | undefined;
 
+  /** `detail` is what the gateway said, for a person. */
   constructor(status: number, detail: string, retryAfterMs?: number) {
     super(`Cannot get events: ${status} ${detail}`);
     this.status = status;

@@ -3,6 +3,7 @@ import type { EventBus } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
 import { IdempotencyWindow } from "../guard/idempotency_window.ts";
 import { RateLimiter } from "../guard/rate_limiter.ts";
+import { clientRoutes } from "../http/client_routes.ts";
 import { healthRoutes, type Readiness } from "../http/health_routes.ts";
 import { homeRoute } from "../http/home_route.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
@@ -76,6 +77,7 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
       onPublished: (count) => metrics.published.inc(count),
     }),
     ticketRoute(authenticator),
+    ...clientRoutes(),
     // On a laptop one port is enough; it listens on loopback alone.
     ...(dev.enabled ? operatorRoutes : []),
   ];

@@ -20,6 +20,7 @@ const ROUTES = {
   poll: "GET /api/v1/events/poll?scope=user:42",
   publish: "POST /api/v1/events",
   ticket: "POST /api/v1/events/tickets",
+  client: "GET /client/core.js",
   live: "GET /livez",
   ready: "GET /readyz",
 };

@@ -1,6 +1,8 @@
 /** Where a cursor is kept; `localStorage` and `sessionStorage` are two. What throws is taken for empty. */
 export interface CursorStorage {
+  /** What was kept under the key; `null` for nothing. */
   getItem(key: string): string | null;
+  /** Keeps the value, in the place of an older one. */
   setItem(key: string, value: string): void;
 }
 

@@ -54,6 +54,7 @@ export class SSEClient<Events extends object = EventMap> {
     this.#cursor = new StoredCursor(storage, options.storageKey ?? `tidegate ${[this.#url, scopes, events].join(" ")}`);
   }
 
+  /** The state now; the same object until it changes. */
   getSnapshot(): SSESnapshot {
     return this.#state.snapshot;
   }
@@ -138,6 +139,7 @@ export class SSEClient<Events extends object = EventMap> {
     return backlog;
   }
 
+  /** As {@link SSEClient.events} of all names. */
   [Symbol.asyncIterator](): AsyncIterableIterator<SSEEvent<Events[keyof Events & string]>> {
     return this.events();
   }

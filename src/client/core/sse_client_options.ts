@@ -40,11 +40,13 @@ export interface TokenRequest {
 
 /** Thrown by `getToken` when there is no session any more: the client closes. */
 export class SSEUnauthorizedError extends Error {
+  /** Tells it from other errors where classes cannot. */
   override readonly name = "SSEUnauthorizedError";
 }
 
 /** The part of https://standardschema.dev that is used. */
 export interface StandardSchema<Output> {
+  /** The schema's own name for what every library offers. */
   readonly "~standard": {
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
   };

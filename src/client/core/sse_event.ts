@@ -1,5 +1,6 @@
 /** One event with what the gateway says of it. */
 export interface SSEEvent<Data = unknown> {
+  /** As in the event map: `domain.action-past`. */
   readonly name: string;
   /** The cursor behind this event; empty where the gateway gave none. */
   readonly id: string;
@@ -11,6 +12,7 @@ export interface SSEEvent<Data = unknown> {
   readonly time: string;
   /** Version of the shape of `data`. */
   readonly version: number;
+  /** What the mapping let through. */
   readonly data: Data;
 }
 
@@ -18,9 +20,11 @@ export interface SSEEvent<Data = unknown> {
 export interface SSEGap {
   /** The source whose log has the gap; `null` when nobody can tell. */
   readonly source: string | null;
+  /** The partition of that log. */
   readonly partition: number | null;
-  /** First and last offset that may be missing. */
+  /** First offset that may be missing. */
   readonly from: string | null;
+  /** Last offset that may be missing. */
   readonly to: string | null;
   /** A word of the protocol, or `dropped`: low-priority events were shed because this reader was slow. */
   readonly reason: string;
@@ -32,6 +36,8 @@ export interface SSEGap {
 
 /** One of the gateway's own events, `stream.*`. */
 export interface SSEControl {
+  /** With its prefix. */
   readonly name: string;
+  /** As docs/protocol.md says. */
   readonly data: Readonly<Record<string, unknown>>;
 }

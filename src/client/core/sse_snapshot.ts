@@ -1,5 +1,6 @@
 /** The state of a client: immutable, and the same object until something in it changes. Times in ms since 1970. */
 export interface SSESnapshot {
+  /** `reconnecting` also while it waits for its next attempt. */
   readonly status: "idle" | "connecting" | "open" | "reconnecting" | "polling" | "closed";
   /** Why it is closed: by `close()`, by the gateway for good (204), for want of a good token, or by another refusal. */
   readonly closeReason?: CloseReason | undefined;
@@ -11,7 +12,9 @@ export interface SSESnapshot {
   readonly lastEventAtMs?: number | undefined;
   /** As `lastEventAtMs`. */
   readonly lastEventId?: string | undefined;
+  /** Whether a stream or a poll was ever open since the client was made. */
   readonly hasEverConnected: boolean;
+  /** How the last events came. */
   readonly transport: "stream" | "poll";
   /** Reconnecting for more than 5 s: a person should be told. */
   readonly isLost: boolean;

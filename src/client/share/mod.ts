@@ -25,6 +25,6 @@ export function shareStream(inner: Transport, { subject, locks = browserLocks() 
 }
 
 function browserLocks(): Locks | undefined {
-  // Deno's types know no locks.
-  return (navigator as { readonly locks?: Locks }).locks;
+  // Deno's types know no locks, and Node 20 has no navigator.
+  return (globalThis.navigator as { readonly locks?: Locks } | undefined)?.locks;
 }

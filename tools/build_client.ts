@@ -1,0 +1,119 @@
+// deno-lint-ignore-file no-console -- a build step speaks to the terminal
+/**
+ * `deno task build:client`: makes one ES module and one file of types of each entry of src/client, in two forms.
+ *
+ * - src/http/client_assets.json, minified: the gateway serves it at `/client/`, and the executable embeds it. It is
+ *   committed, so that nobody who runs the gateway needs a bundler; with `--check` it is only compared.
+ * - dist/npm, or `--package=FOLDER`, readable: ready for `npm publish`.
+ *
+ * What an entry takes from the core it imports from the core's module: two copies of an error's class are two classes.
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import { rollup } from "rollup";
+import { dts } from "rollup-plugin-dts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const CLIENT = `${ROOT}src/client`;
+const OUTPUT = `${ROOT}src/http/client_assets.json`;
+const PACKAGE = argument("--package=") ?? `${ROOT}dist/npm`;
+
+/** Folders of src/client, each with a `mod.ts`; the core is the package's own entry. */
+const ENTRIES = ["core", "poll", "share"];
+/** Packages that the page has already. */
+const PEERS: Readonly<Record<string, string>> = {};
+/** Browsers that have `AbortSignal.any`. */
+const TARGET = ["chrome116", "firefox124", "safari17.4"];
+
+const isCheck = Deno.args.includes("--check");
+const modules: Record<string, string> = {};
+const types: Record<string, string> = {};
+const assets: Record<string, string> = {};
+for (const entry of ENTRIES) {
+  modules[`${entry}.js`] = await moduleOf(entry, false);
+  types[`${entry}.d.ts`] = await typesOf(entry);
+  assets[`${entry}.js`] = await moduleOf(entry, true);
+}
+await esbuild.stop();
+await writePackage();
+const text = `${JSON.stringify({ ...assets, ...types }, null, 2)}\n`;
+if (!isCheck) await Deno.writeTextFile(OUTPUT, text);
+else if (await Deno.readTextFile(OUTPUT) !== text) {
+  console.error("src/http/client_assets.json is not what src/client makes: deno task build:client");
+  Deno.exit(1);
+}
+
+async function moduleOf(entry: string, minify: boolean): Promise<string> {
+  const { outputFiles: [bundle] } = await esbuild.build({
+    entryPoints: [`${CLIENT}/${entry}/mod.ts`],
+    bundle: true,
+    format: "esm",
+    target: TARGET,
+    minify,
+    legalComments: "none",
+    write: false,
+    plugins: [{
+      name: "outside",
+      setup: (build) => {
+        build.onResolve({ filter: /./ }, ({ path, resolveDir, kind }) => {
+          if (isPeer(path)) return { path, external: true };
+          const isWithin = kind === "entry-point" || entry === "core" || !isCore(join(resolveDir, path));
+          return isWithin ? undefined : { path: "./core.js", external: true };
+        });
+      },
+    }],
+  });
+  if (bundle === undefined) throw new Error(`Cannot bundle ${entry}: the bundler gave no file`);
+  return bundle.text;
+}
+
+async function typesOf(entry: string): Promise<string> {
+  const isOutside = (id: string) => entry !== "core" && isCore(id);
+  const bundle = await rollup({
+    input: `${CLIENT}/${entry}/mod.ts`,
+    external: (id) => isPeer(id) || isOutside(id),
+    plugins: [dts({ tsconfig: `${ROOT}tools/client_types.json` })],
+  });
+  const { output: [chunk] } = await bundle.generate({
+    format: "es",
+    paths: (id) => isOutside(id) ? "./core.js" : id,
+  });
+  await bundle.close();
+  return chunk.code;
+}
+
+async function writePackage(): Promise<void> {
+  const { version, license } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const manifest = {
+    name: "@tidegate/client",
+    version,
+    description: "Events of a Tidegate gateway in browsers, Deno and Node: resumed, typed, each given once.",
+    license,
+    type: "module",
+    sideEffects: false,
+    exports: Object.fromEntries(ENTRIES.map((entry) => [
+      entry === "core" ? "." : `./${entry}`,
+      { types: `./${entry}.d.ts`, default: `./${entry}.js` },
+    ])),
+    peerDependencies: PEERS,
+    peerDependenciesMeta: Object.fromEntries(Object.keys(PEERS).map((peer) => [peer, { optional: true }])),
+  };
+  await Deno.mkdir(PACKAGE, { recursive: true });
+  await Deno.copyFile(`${ROOT}LICENSE`, `${PACKAGE}/LICENSE`);
+  await Deno.copyFile(`${CLIENT}/README.md`, `${PACKAGE}/README.md`);
+  const files = { "package.json": `${JSON.stringify(manifest, null, 2)}\n`, ...modules, ...types };
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${PACKAGE}/${name}`, text);
+}
+
+function isPeer(path: string): boolean {
+  return Object.keys(PEERS).some((peer) => path === peer || path.startsWith(`${peer}/`));
+}
+
+function isCore(path: string): boolean {
+  return path === `${CLIENT}/transport.ts` || path.startsWith(`${CLIENT}/core/`);
+}
+
+function argument(prefix: string): string | undefined {
+  return Deno.args.find((text) => text.startsWith(prefix))?.slice(prefix.length);
+}
