@@ -92,16 +92,14 @@ const redisSchema = section({
     .describe("Longest wait for the answer to one command; a hung server then counts as down."),
   maxLength: z.int().min(1).max(1_000_000_000).exactOptional()
     .describe(
-      "Publishing trims each stream to about this many entries. Without it: whoever owns the stream trims it.",
+      "Publishing trims each stream to about this many entries (`MAXLEN ~`). Without it: whoever owns the stream trims it.",
     ),
   blockTimeout: duration("100ms", "30s").prefault("2s")
     .describe(
       "How long one blocking read may wait for entries before it is asked again; bounds how late a dead connection is noticed.",
     ),
   maxLengthApprox: z.int().min(1).max(1_000_000_000).exactOptional()
-    .describe(
-      "Publishing trims each stream to about this many entries (`MAXLEN ~`). Without it: whoever owns the stream trims it.",
-    ),
+    .describe("Another name of `maxLength`; give one of them."),
   fields: section({
     value: z.string().min(1).max(512).default("value")
       .describe("Field of an entry that holds the record's value."),
@@ -178,12 +176,18 @@ function oneKind(source: z.output<typeof sourceSchema>, context: z.RefinementCtx
 }
 
 function oneStreamList(redis: z.output<typeof redisSchema>, context: z.RefinementCtx) {
-  const { stream, streams, url, ...rest } = redis;
+  const { stream, streams, url, maxLength, maxLengthApprox, ...rest } = redis;
   if ((stream === undefined) === (streams === undefined)) {
     context.addIssue({ code: "custom", path: ["redis"], message: "must have exactly one of stream, streams" });
   }
   if (url === undefined) {
     context.addIssue({ code: "custom", path: ["redis"], message: "must have exactly one of url, urlFile" });
   }
-  return { ...rest, url: url ?? "", streams: streams ?? [stream ?? ""] };
+  if (maxLength !== undefined && maxLengthApprox !== undefined) {
+    const message = "must have at most one of maxLength, maxLengthApprox: they are two names of one limit";
+    context.addIssue({ code: "custom", path: ["redis"], message });
+  }
+  const length = maxLength ?? maxLengthApprox;
+  const trim = length === undefined ? {} : { maxLengthApprox: length };
+  return { ...rest, ...trim, url: url ?? "", streams: streams ?? [stream ?? ""] };
 }

@@ -15,12 +15,7 @@ export async function openBus(source: string, config: SourceConfig): Promise<Eve
       return await openEmbeddedBus({ source, ...config.embedded });
     case "redis": {
       const { openRedisBus } = await import("../bus/redis/open_redis_bus.ts");
-      const { maxLength, ...redis } = config.redis;
-      return await openRedisBus({
-        source,
-        ...redis,
-        ...(maxLength === undefined ? {} : { maxLengthApprox: maxLength }),
-      });
+      return await openRedisBus({ source, ...config.redis });
     }
     case "kafka": {
       const { KafkaBus } = await import("../bus/kafka/kafka_bus.ts");

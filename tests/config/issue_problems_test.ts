@@ -55,6 +55,10 @@ const CASES: readonly (readonly [string, string])[] = [
     "t.yaml:1:22: sources.a.redis must have exactly one of stream, streams; it is a map",
   ],
   [
+    "sources: {a: {redis: {url: 'redis://r', stream: s, maxLength: 9, maxLengthApprox: 9}}}\n",
+    "t.yaml:1:22: sources.a.redis must have at most one of maxLength, maxLengthApprox: they are two names of one limit; it is a map",
+  ],
+  [
     "sources: {'a:b': {embedded: {}}}\n",
     't.yaml:1:11: sources["a:b"] must be 1 to 64 of a-z 0-9 _ . -, first a letter or digit',
   ],
