@@ -6,9 +6,9 @@
  *   committed, so that nobody who runs the gateway needs a bundler; with `--check` it is only compared.
  * - dist/npm, or `--package=FOLDER`, readable: ready for `npm publish`.
  *
- * What an entry takes from the core it imports from the core's module: two copies of an error's class are two classes.
+ * What an entry takes from another it imports from the other's module: two copies of an error's class are two classes.
  */
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { rollup } from "rollup";
@@ -20,9 +20,9 @@ const OUTPUT = `${ROOT}src/http/client_assets.json`;
 const PACKAGE = argument("--package=") ?? `${ROOT}dist/npm`;
 
 /** Folders of src/client, each with a `mod.ts`; the core is the package's own entry. */
-const ENTRIES = ["core", "poll", "share"];
-/** Packages that the page has already. */
-const PEERS: Readonly<Record<string, string>> = {};
+const ENTRIES = ["core", "poll", "share", "react", "query"];
+/** Packages that the page has already, and the versions that will do. */
+const PEERS: Readonly<Record<string, string>> = { "@tanstack/react-query": "^5.0.0", "react": "^18.2.0 || ^19.0.0" };
 /** Browsers that have `AbortSignal.any`. */
 const TARGET = ["chrome116", "firefox124", "safari17.4"];
 
@@ -58,8 +58,8 @@ async function moduleOf(entry: string, minify: boolean): Promise<string> {
       setup: (build) => {
         build.onResolve({ filter: /./ }, ({ path, resolveDir, kind }) => {
           if (isPeer(path)) return { path, external: true };
-          const isWithin = kind === "entry-point" || entry === "core" || !isCore(join(resolveDir, path));
-          return isWithin ? undefined : { path: "./core.js", external: true };
+          const owner = kind === "entry-point" ? entry : entryOf(join(resolveDir, path));
+          return owner === entry ? undefined : { path: `./${owner}.js`, external: true };
         });
       },
     }],
@@ -69,15 +69,14 @@ async function moduleOf(entry: string, minify: boolean): Promise<string> {
 }
 
 async function typesOf(entry: string): Promise<string> {
-  const isOutside = (id: string) => entry !== "core" && isCore(id);
   const bundle = await rollup({
     input: `${CLIENT}/${entry}/mod.ts`,
-    external: (id) => isPeer(id) || isOutside(id),
+    external: (id, parent) => parent !== undefined && (isPeer(id) || entryOf(join(dirname(parent), id)) !== entry),
     plugins: [dts({ tsconfig: `${ROOT}tools/client_types.json` })],
   });
   const { output: [chunk] } = await bundle.generate({
     format: "es",
-    paths: (id) => isOutside(id) ? "./core.js" : id,
+    paths: (id) => isPeer(id) ? id : `./${entryOf(id)}.js`,
   });
   await bundle.close();
   return chunk.code;
@@ -110,8 +109,10 @@ function isPeer(path: string): boolean {
   return Object.keys(PEERS).some((peer) => path === peer || path.startsWith(`${peer}/`));
 }
 
-function isCore(path: string): boolean {
-  return path === `${CLIENT}/transport.ts` || path.startsWith(`${CLIENT}/core/`);
+/** The entry that a file of src/client belongs to; the port for transports is the core's. */
+function entryOf(path: string): string {
+  const [folder = ""] = relative(CLIENT, path).split("/");
+  return folder === "transport.ts" ? "core" : folder;
 }
 
 function argument(prefix: string): string | undefined {

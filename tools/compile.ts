@@ -26,13 +26,17 @@ const PERMISSIONS = [
  */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=4";
 
+/** See {@link writeLeanConfig}. */
+const CONFIG_FLAG = `--config=${ROOT}dist/compile.json`;
+
 /** `deno compile` overflows the default stack on large npm graphs. */
 const STACK_BYTES = String(64 * 1024 * 1024);
 
+await writeLeanConfig();
 const pair = await readPair();
 const { code } = await new Deno.Command(pair?.get("DENO_COMPILE") ?? Deno.execPath(), {
   // Types were checked by the gate, on the current Deno.
-  args: ["compile", "--no-check", V8_FLAGS, ...PERMISSIONS, "--output", OUTPUT, "main.ts"],
+  args: ["compile", "--no-check", CONFIG_FLAG, V8_FLAGS, ...PERMISSIONS, "--output", OUTPUT, "main.ts"],
   cwd: ROOT,
   env: { RUST_MIN_STACK: STACK_BYTES, ...Object.fromEntries(pair ?? []) },
 }).spawn().status;
@@ -41,6 +45,28 @@ if (code === 0) {
   console.log(`dist/tidegate, ${(size / 1024 / 1024).toFixed(0)} MiB`);
 }
 Deno.exit(code);
+
+/**
+ * The project's configuration with no package but those that main.ts loads: `deno compile` embeds all that there are, and
+ * the tests' alone would add a third to the executable. Versions and checksums stay those of deno.lock.
+ */
+async function writeLeanConfig(): Promise<void> {
+  const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", "main.ts"], cwd: ROOT }).output();
+  if (info.code !== 0) throw new Error(`Cannot tell what main.ts loads: ${new TextDecoder().decode(info.stderr)}`);
+  const { modules } = JSON.parse(new TextDecoder().decode(info.stdout)) as { modules: { specifier: string }[] };
+  const loaded = new Set(modules.map(({ specifier }) => packageOf(specifier)));
+  const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const imports = Object.entries<string>(config.imports).filter(([, target]) => loaded.has(packageOf(target)));
+  const lean = { ...config, tasks: {}, imports: Object.fromEntries(imports), lock: { path: "compile.lock" } };
+  await Deno.mkdir(`${ROOT}dist`, { recursive: true });
+  await Deno.writeTextFile(`${ROOT}dist/compile.json`, JSON.stringify(lean));
+  await Deno.copyFile(`${ROOT}deno.lock`, `${ROOT}dist/compile.lock`);
+}
+
+/** `npm:/pg@8.23.1/lib/x.js` → `pg@8.23.1`; nothing for a file. */
+function packageOf(specifier: string): string | undefined {
+  return /^npm:\/?((?:@[^/]+\/)?[^/@]+@[^/]+)/.exec(specifier)?.[1];
+}
 
 /** The script prints lines `export NAME='value' NAME=value …`. */
 async function readPair(): Promise<ReadonlyMap<string, string> | undefined> {
