@@ -112,9 +112,11 @@ Tidegate starts without any configuration. With one, it reads a single YAML file
 variable \`TIDEGATE_CONFIG\` names, else \`${"tidegate.yaml"}\` in the working directory if it is there. A configuration with a
 mistake never starts; all mistakes are named at once, each with file, line and what is allowed.
 
-    tidegate config check                 is it right? exit code 0 or 1
-    tidegate config print                 what holds, and who said so: default, file and line, variable, flag
-    tidegate config schema                JSON Schema, for editors (docs/tidegate.schema.json)
+\`\`\`sh
+tidegate config check     # is it right? exit code 0 or 1
+tidegate config print     # what holds, and who said so: default, file and line, variable, flag
+tidegate config schema    # JSON Schema, for editors (docs/tidegate.schema.json)
+\`\`\`
 
 **Order.** Defaults, over them the file, over it the environment, over it the flags. Every setting that is plain text, a
 number, a boolean or a list of them has a variable: \`streams.sendQueue.maxFrames\` is
