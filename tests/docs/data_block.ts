@@ -1,5 +1,5 @@
 import { createParser } from "eventsource-parser";
-import { isMap, parseDocument } from "yaml";
+import { parseDocument } from "yaml";
 import { problemsOf } from "../config/resolve.ts";
 import type { CodeBlock } from "./code_block.ts";
 import type { ShellContext } from "./shell_block.ts";
@@ -60,8 +60,8 @@ export async function httpProblems(block: CodeBlock, { methodsOf }: ShellContext
 /** What every secret of a sample is. */
 const SECRET = "zQ0rT8vN3mK5xW1pL7cJ9bH2dF4gS6aY8uE0iO3q";
 
-/** What a fragment stands in: sections that it does not name itself. */
-const AROUND: Readonly<Record<string, unknown>> = {
+/** What a fragment stands in: what it does not name itself. */
+const AROUND: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   auth: { issuers: [{ issuer: "https://id.example.com", secret: SECRET }] },
   sources: { tasks: { kafka: { brokers: ["localhost:9092"], topic: "ai.tasks" } } },
   mappings: { rules: [{ name: "none", source: "tasks", drop: true }] },
@@ -72,11 +72,9 @@ export function configurationProblems({ text, marker }: CodeBlock): string[] {
   const document = parseDocument(text);
   if (document.errors.length > 0) return document.errors.map(String);
   if (marker === "fragment") {
-    for (const [section, around] of Object.entries(AROUND)) {
-      const given = document.get(section);
-      if (given === undefined) document.set(section, document.createNode(around));
-      else if (section === "auth" && isMap(given) && !given.has("issuers")) {
-        given.set("issuers", document.createNode((around as { issuers: unknown }).issuers)); // as it stands above
+    for (const [section, members] of Object.entries(AROUND)) {
+      for (const [name, value] of Object.entries(members)) {
+        if (!document.hasIn([section, name])) document.setIn([section, name], document.createNode(value));
       }
     }
   }

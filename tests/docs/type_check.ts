@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { CodeBlock } from "./code_block.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -6,7 +5,7 @@ const ROOT = new URL("../../", import.meta.url);
 const READER = new URL("reader.d.ts", import.meta.url).href;
 
 /**
- * What the compiler says of the TypeScript and JavaScript of documents, each block a module; `@tidegate/client` is src/client.
+ * What the compiler says of the TypeScript and JavaScript of documents, each block a module; `@tidegate/client` is what deno.json maps it to.
  * JavaScript is checked for names and calls alone: nobody writes types into it.
  */
 export async function typeProblems(blocks: readonly CodeBlock[]): Promise<string[]> {
@@ -22,16 +21,19 @@ async function check(blocks: readonly CodeBlock[], strictness: Readonly<Record<s
   if (blocks.length === 0) return [];
   const folder = await Deno.makeTempDir({ prefix: "tidegate-docs-" });
   try {
-    const project = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+    const { imports, compilerOptions } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
     const settings = {
-      imports: { ...project.imports, ...await clientEntries() },
+      imports: Object.fromEntries(
+        Object.entries<string>(imports).map(([name, to]) => [name, to.startsWith("./") ? new URL(to, ROOT).href : to]),
+      ),
       nodeModulesDir: "none",
       compilerOptions: {
-        ...strictness,
+        jsx: compilerOptions.jsx,
+        jsxImportSource: compilerOptions.jsxImportSource,
+        jsxImportSourceTypes: compilerOptions.jsxImportSourceTypes,
         lib: ["esnext", "dom", "dom.iterable", "dom.asynciterable", "deno.ns"],
-        jsx: "react-jsx",
-        jsxImportSource: "react",
         types: [READER],
+        ...strictness,
       },
     };
     await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(settings));
@@ -49,15 +51,4 @@ async function check(blocks: readonly CodeBlock[], strictness: Readonly<Record<s
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-/** Every `src/client/<entry>/mod.ts` by the name under which users import it. */
-async function clientEntries(): Promise<Record<string, string>> {
-  const entries: Record<string, string> = {};
-  for await (const { name, isDirectory } of Deno.readDir(new URL("src/client/", ROOT))) {
-    if (!isDirectory) continue;
-    const module = fileURLToPath(new URL(`src/client/${name}/mod.ts`, ROOT));
-    entries[name === "core" ? "@tidegate/client" : `@tidegate/client/${name}`] = module;
-  }
-  return entries;
 }
