@@ -8,6 +8,7 @@ import type { EventBus } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
 import { corsPolicy } from "../http/cors.ts";
 import type { Readiness } from "../http/health_routes.ts";
+import { listen, type Listener } from "../http/listen.ts";
 import { type Route, router } from "../http/router.ts";
 import type { MintDevelopmentToken } from "../http/admin/development_token_route.ts";
 import { GatewayMetrics } from "../metrics/gateway_metrics.ts";
@@ -72,7 +73,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const pipeline = pipelineOf(config);
   const authenticator = authenticatorOf(config);
   const shutOut = new ShutOut(config.auth, authenticator.revocations, Date.now);
-  const publicPort = () => publicServer.addr.port;
+  const publicPort = () => publicServer.port;
   const desk = openDesk({
     ...{ config, buses, metrics, pipeline, shutOut, readiness, publicPort },
     streams: () => delivery.attached,
@@ -90,11 +91,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     operatorRoutes: desk?.routes(options.mint) ?? [],
     hint: () => options.hint?.(publicPort()),
   };
-  const publicServer = listen(publicRoutes(context), server, server.corsOrigins, metrics);
+  const publicServer = serveRoutes(publicRoutes(context), server, server.corsOrigins, metrics);
   // No page of another origin has any business with the operator's port.
   const adminServer = server.adminPort === 0
     ? undefined
-    : listen(adminRoutes(context), { host: server.adminHost, port: server.adminPort }, [], metrics);
+    : serveRoutes(adminRoutes(context), { host: server.adminHost, port: server.adminPort }, [], metrics);
 
   const following = attachSources(followed, config.journal.maxEvents, stop.signal)
     .then(async (sources) => sources === undefined ? undefined : await delivery.run(sources, stop.signal))
@@ -102,8 +103,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const outbox = startOutbox(config, buses, metrics);
   let draining: Promise<void> | undefined;
   return {
-    port: publicServer.addr.port,
-    adminPort: adminServer?.addr.port ?? 0,
+    port: publicServer.port,
+    adminPort: adminServer?.port ?? 0,
     bus: (source) => buses.get(source),
     ready: delivery.ready,
     failed: failure.promise,
@@ -152,17 +153,14 @@ function authenticatorOf({ auth, server }: Config): Authenticator {
   return createAuthenticator(auth, Date.now, { allowedOrigins: server.corsOrigins, report: logKeySet });
 }
 
-function listen(
+function serveRoutes(
   routes: readonly Route[],
   { host, port }: { readonly host: string; readonly port: number },
   corsOrigins: readonly string[],
   metrics: GatewayMetrics,
-): Deno.HttpServer<Deno.NetAddr> {
+): Listener {
   const onAnswer = (route: string, status: number) => metrics.requests.inc({ route, status: String(status) });
-  return Deno.serve(
-    { hostname: host, port, onListen: () => {}, onError: () => new Response(null, { status: 500 }) },
-    router(routes, { cors: corsPolicy(corsOrigins), onAnswer }),
-  );
+  return listen(host, port, router(routes, { cors: corsPolicy(corsOrigins), onAnswer }));
 }
 
 /** A key set that cannot be fetched is the first thing to know when tokens are refused. */
