@@ -1,5 +1,6 @@
 import type { SeededRandom } from "../simulation/seeded_random.ts";
 import type { GatewayProcess } from "../support/gateway_process.ts";
+import type { TestServer } from "../support/server_process.ts";
 import type { FaultSource } from "./fault_source.ts";
 import { keyOf, type Load } from "./load.ts";
 import { isEvent, type StreamClient } from "./stream_client.ts";
@@ -28,6 +29,23 @@ export async function flows(run: FaultRun<FaultSource>, count = 0): Promise<void
   const mark = run.load.sentCount + count;
   const isPast = (client: StreamClient) => newestNumber(client) >= mark;
   await until("every client has news", () => run.clients.every(isPast), FLOW_TIMEOUT_MS);
+}
+
+/** All clients are gone while something happens, and come back with their cursors. */
+export async function whileAway(run: FaultRun<FaultSource>, happens: () => Promise<void>): Promise<void> {
+  await Promise.all(run.clients.map((client) => client.stop()));
+  await happens();
+  for (const client of run.clients) client.start();
+}
+
+/** A server stands still (SIGSTOP) while something happens. */
+export async function whilePaused(server: TestServer, happens: () => Promise<void>): Promise<void> {
+  server.pause();
+  try {
+    await happens();
+  } finally {
+    server.resume();
+  }
 }
 
 /** Resolves when it is true; rejects after a time. */

@@ -2,6 +2,7 @@ import type { Fault } from "./fault.ts";
 import type { FaultServers } from "./fault_servers.ts";
 import type { FaultSource } from "./fault_source.ts";
 import { CLIENT_FAULTS } from "./client_faults.ts";
+import { GATEWAY_FAULTS } from "./gateway_faults.ts";
 import { KAFKA_FAULTS } from "./kafka_faults.ts";
 import { KafkaSource } from "./kafka_source.ts";
 import { type FaultResult, runFault } from "./run_fault.ts";
@@ -17,6 +18,7 @@ export interface RunnableFault {
 /** Every row of the suite. */
 export const FAULTS: readonly RunnableFault[] = [
   ...rows("kafka", KafkaSource.open, KAFKA_FAULTS),
+  ...rows("gateway", KafkaSource.open, GATEWAY_FAULTS),
   ...rows("client", KafkaSource.open, CLIENT_FAULTS),
 ];
 

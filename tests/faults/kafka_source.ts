@@ -91,9 +91,11 @@ export class KafkaSource implements FaultSource {
     }
   }
 
-  async deleteRecords(partition: number, before: bigint): Promise<void> {
-    await this.topic.deleteRecordsBefore(partition, before);
-    this.log.trim(partition, before);
+  /** All that are there now. */
+  async deleteAllRecords(): Promise<void> {
+    for (let partition = 0; partition < this.log.partitionCount; partition++) {
+      await this.topic.deleteRecordsBefore(partition, (await this.topic.offsets(partition)).high);
+    }
   }
 
   async addPartitions(total: number): Promise<void> {
@@ -104,6 +106,11 @@ export class KafkaSource implements FaultSource {
   /** The topic goes, and comes back with nothing in it. Nobody may write meanwhile. */
   async recreate(partitions: number): Promise<void> {
     await this.topic.delete();
+    await this.createAnew(partitions);
+  }
+
+  /** The topic, which is away, comes back with nothing in it. */
+  async createAnew(partitions: number): Promise<void> {
     await this.topic.createAnew(partitions);
     await this.#begin(partitions);
   }

@@ -1,3 +1,4 @@
+import type { Priority } from "../../src/model/sse_message.ts";
 import type { AcceptedEvent } from "../checker/client_history.ts";
 import type { SeededRandom } from "../simulation/seeded_random.ts";
 import type { FaultSource, OutgoingRecord } from "./fault_source.ts";
@@ -7,10 +8,11 @@ export const USERS: readonly string[] = ["u0", "u1", "u2", "u3"];
 const BATCH = { least: 1, most: 10 };
 const PAUSE_MS = { least: 5, most: 30 };
 const RETRY_MS = 100;
+const RECORDS_A_WRITE = 100;
 
-/** What the gateways do with the records of {@link Load}: a key for one user or for all, and nothing else of them. */
+/** What the gateways do with the records of {@link Load}: key and filling for one user or for all, and nothing else of them. */
 export function mappings(source: string): object {
-  const rule = { source, fields: { key: "key" } };
+  const rule = { source, fields: { key: "key", filling: "filling" } };
   return {
     rules: [
       {
@@ -20,7 +22,14 @@ export function mappings(source: string): object {
         event: "task.progress-updated",
         scope: "user:{user_id}",
       },
-      { ...rule, name: "notice", when: { kind: "notice" }, event: "system.notice-sent", scope: "global" },
+      {
+        ...rule,
+        name: "notice",
+        when: { kind: "notice" },
+        event: "system.notice-sent",
+        scope: "global",
+        priority: "low",
+      },
     ],
   };
 }
@@ -60,10 +69,10 @@ export class Load {
     await this.#running;
   }
 
-  /** As many records as fast as the source takes them, in one call. */
+  /** So many records as fast as the source takes them, beside the others. */
   async write(count: number): Promise<void> {
-    for (let left = count; left > 0; left -= 500) {
-      await this.#source.append(Array.from({ length: Math.min(left, 500) }, () => this.#record()));
+    for (let left = count; left > 0; left -= RECORDS_A_WRITE) {
+      await this.#source.append(Array.from({ length: Math.min(left, RECORDS_A_WRITE) }, () => this.#record()));
     }
   }
 
@@ -84,11 +93,11 @@ export class Load {
     if (this.#random.chance(0.02)) return { key, value: `{"key":"${key}", no JSON`, event: undefined };
     if (this.#random.chance(0.1)) return { key, value: JSON.stringify({ ...base, kind: "else" }), event: undefined };
     if (this.#random.chance(0.2)) {
-      const event = eventOf(key, "system.notice-sent", "global");
+      const event = eventOf(key, "system.notice-sent", "global", "low");
       return { key, value: JSON.stringify({ ...base, kind: "notice" }), event };
     }
     const user_id = this.#random.pick(USERS);
-    const event = eventOf(key, "task.progress-updated", `user:${user_id}`);
+    const event = eventOf(key, "task.progress-updated", `user:${user_id}`, "normal");
     return { key, value: JSON.stringify({ ...base, kind: "progress", user_id }), event };
   }
 }
@@ -98,6 +107,6 @@ export function keyOf(value: string): string {
   return /"key":"([^"]*)"/.exec(value)?.[1] ?? "";
 }
 
-function eventOf(key: string, event: string, scope: string): AcceptedEvent {
-  return { key, event, scopes: [scope], audience: [], priority: "normal", conflationKey: undefined };
+function eventOf(key: string, event: string, scope: string, priority: Priority): AcceptedEvent {
+  return { key, event, scopes: [scope], audience: [], priority, conflationKey: undefined };
 }

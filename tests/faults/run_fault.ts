@@ -1,5 +1,5 @@
 import { checkHistory } from "../checker/check_history.ts";
-import type { ClientHistory } from "../checker/client_history.ts";
+import type { Truth } from "../checker/client_history.ts";
 import { SeededRandom } from "../simulation/seeded_random.ts";
 import { type GatewayProcess, signToken, startGatewayProcess } from "../support/gateway_process.ts";
 import { type FaultRun, flows, passes } from "./fault_run.ts";
@@ -59,7 +59,7 @@ export async function runFault<Source extends FaultSource>(
   await fault.inject(run);
   await flows(run, FLOW);
   await load.stop();
-  const violations = await settle(run, clients);
+  const violations = await settle(run, fault, clients);
   violations.push(...await probe(run, fault), ...judgeGaps(fault, clients), ...judgeSecrets(run));
   return {
     accepted: source.log.acceptedCount,
@@ -98,6 +98,7 @@ function section(value: unknown): object {
 /** Waits until nothing is wrong with any client's history, read to the end; gives what still is when the time is over. */
 async function settle<Source extends FaultSource>(
   { source }: FaultRun<Source>,
+  fault: Fault<Source>,
   clients: readonly StreamClient[],
 ): Promise<string[]> {
   for (const client of clients) client.cutShare = 0;
@@ -105,7 +106,8 @@ async function settle<Source extends FaultSource>(
   let blocks = 0;
   for (let quietMs = 0;; quietMs += SETTLE_POLL_MS) {
     await source.takeStock();
-    const violations = clients.flatMap((client) => judge(source, client));
+    const truth = { sources: [source.log], replayLimits: replayLimitsOf(fault) };
+    const violations = clients.flatMap((client) => checkHistory(truth, client, true));
     if (violations.length === 0 || quietMs > QUIET_MS || performance.now() > deadlineMs) return violations;
     await passes(SETTLE_POLL_MS);
     const before = blocks;
@@ -114,13 +116,11 @@ async function settle<Source extends FaultSource>(
   }
 }
 
-function judge(source: FaultSource, client: ClientHistory): readonly string[] {
-  const truth = { sources: [source.log], replayLimits: REPLAY_LIMITS };
-  return checkHistory(truth, client, true);
+/** What the row's configuration says, or the gateway's defaults. */
+function replayLimitsOf({ config }: Fault<never>): Truth["replayLimits"] {
+  const { maxEvents = 10_000 } = section(config?.["replay"]) as { readonly maxEvents?: number };
+  return { maxEvents, maxScannedRecords: 100 * maxEvents };
 }
-
-/** The gateway's defaults. */
-const REPLAY_LIMITS = { maxEvents: 10_000, maxScannedRecords: 1_000_000 };
 
 /** Whoever comes back with any cursor that was ever told gets exactly what follows it. */
 async function probe<Source extends FaultSource>(run: FaultRun<Source>, fault: Fault<Source>): Promise<string[]> {
@@ -139,7 +139,7 @@ async function probe<Source extends FaultSource>(run: FaultRun<Source>, fault: F
     probe.start();
     return probe;
   }));
-  const violations = await settle(run, probes);
+  const violations = await settle(run, fault, probes);
   await Promise.all(probes.map((probe) => probe.stop()));
   return violations;
 }

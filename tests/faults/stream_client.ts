@@ -6,8 +6,6 @@ import type { SeededRandom } from "../simulation/seeded_random.ts";
 const BACK_OFF_MS = { least: 100, most: 400 };
 /** Heartbeats come every second: a stream that is silent for this long leads nowhere. */
 const SILENCE_MS = 5_000;
-/** How long a stream may last that is cut from the outset. */
-const CUT_MS = { least: 100, most: 3_000 };
 
 /** One character a byte. */
 const LATIN1 = new TextDecoder("latin1");
@@ -34,6 +32,8 @@ export class StreamClient implements ClientHistory {
   readonly streams: OpenStream[] = [];
   /** Share of the streams that are cut in the middle. */
   cutShare = 0.5;
+  /** How long those last. */
+  cutAfterMs = { least: 100, most: 3_000 };
   /** Whether the canary came. */
   hasLeaked = false;
   /** Answers that no client should get. */
@@ -62,7 +62,9 @@ export class StreamClient implements ClientHistory {
     return this.#count(({ event }) => event === "stream.gap-detected");
   }
 
+  /** Comes, or comes back with its cursor after a {@link stop}. */
   start(): void {
+    this.#isStopped = false;
     this.#running = this.#run();
   }
 
@@ -98,7 +100,10 @@ export class StreamClient implements ClientHistory {
     while (!this.#isStopped) {
       this.#current = new AbortController();
       const isCut = random.chance(this.cutShare);
-      const cut = setTimeout(() => this.cut(), isCut ? random.between(CUT_MS.least, CUT_MS.most) : 2 ** 30);
+      const cut = setTimeout(
+        () => this.cut(),
+        isCut ? random.between(this.cutAfterMs.least, this.cutAfterMs.most) : 2 ** 30,
+      );
       try {
         await this.#read(this.#current);
       } catch {

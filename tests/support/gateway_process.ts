@@ -21,13 +21,15 @@ export interface GatewayProcessOptions {
   readonly environment?: (folder: string) => Readonly<Record<string, string>>;
 }
 
-/** A token for the subject that every {@link GatewayProcess} accepts for ten years, made without starting a process. */
-export function signToken(subject: string): Promise<string> {
+/**
+ * A token for the subject that every {@link GatewayProcess} accepts until then, made without starting a process. It does not
+ * say when it was issued: a gateway whose clock is behind would not take it yet.
+ */
+export function signToken(subject: string, expiresAt: Date | string = "10y"): Promise<string> {
   return new SignJWT({ sub: subject, permissions: ["events:publish"] })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
     .setIssuer("tests")
-    .setIssuedAt()
-    .setExpirationTime("10y")
+    .setExpirationTime(expiresAt)
     .sign(new TextEncoder().encode(SECRET));
 }
 

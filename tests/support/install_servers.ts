@@ -3,6 +3,9 @@ import { postgresPrograms } from "./postgres_server.ts";
 import { NCHAN_MODULE, NGINX } from "./nginx_server.ts";
 import { SERVER_VARIABLES } from "./server_variables.ts";
 
+/** Preloaded, it gives a process another clock. */
+export const FAKETIME_LIBRARY = `/usr/lib/${Deno.build.arch}-linux-gnu/faketime/libfaketime.so.1`;
+
 export interface Requirement {
   /** The Debian package that brings it. */
   readonly debianPackage: string;
@@ -25,6 +28,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { debianPackage: "maven", isPresent: () => runs("mvn", "--version"), variable: SERVER_VARIABLES.kafka },
   { debianPackage: "postgresql", isPresent: () => resolves(postgresPrograms()), variable: SERVER_VARIABLES.postgres },
   { debianPackage: "nginx", isPresent: () => runs(NGINX, "-v") },
+  { debianPackage: "libfaketime", isPresent: () => resolves(Deno.stat(FAKETIME_LIBRARY)) },
   { debianPackage: "libnginx-mod-nchan", isPresent: () => resolves(Deno.stat(NCHAN_MODULE)) },
 ];
 

@@ -13,7 +13,7 @@ Deno.test("installServers without root and without servers says what to install 
     await assert.rejects(installServers(false, NOTHING_IS_PRESENT), (error: Error) => {
       assert.match(
         error.message,
-        /sudo apt-get install --no-install-recommends redis-server default-jre-headless maven postgresql nginx libnginx-mod-nchan/,
+        /sudo apt-get install --no-install-recommends redis-server default-jre-headless maven postgresql nginx libfaketime libnginx-mod-nchan/,
       );
       for (const name of VARIABLES) assert.match(error.message, new RegExp(`^  ${name}=.+$`, "m"));
       return true;

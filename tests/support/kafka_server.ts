@@ -94,6 +94,7 @@ function baseSettings(port: number, controllerPort: number, dataFolder: string):
     "share.coordinator.state.topic.num.partitions": "1",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     "log.initial.task.delay.ms": "500",
     "log.retention.check.interval.ms": "500",
     "log.segment.delete.delay.ms": "100",
