@@ -79,6 +79,11 @@ const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./explain.ts")).explain,
   },
   {
+    name: "verify",
+    summary: "Audit a running gateway: what is lost, comes twice, out of order or late.",
+    load: async () => (await import("./verify.ts")).verify,
+  },
+  {
     name: "deadletter",
     summary: "List the records that could not be mapped, or try them again.",
     load: async () => (await import("./deadletter.ts")).deadletter,

@@ -1,4 +1,5 @@
 import { createParser } from "eventsource-parser";
+import { pauseFor } from "./pause_for.ts";
 import { refusalText, type Remote } from "./remote.ts";
 
 /** One event of a stream. */
@@ -62,18 +63,6 @@ export async function* followStream(
       reason = error instanceof Error ? error.message : String(error);
     }
     onBreak(reason, retryMs);
-    await pause(retryMs, signal);
+    await pauseFor(retryMs, signal);
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end, { once: true });
-  });
 }

@@ -1,3 +1,4 @@
+import type { Config } from "../config/schema.ts";
 import { CONFIG_FLAGS, loadFromFlags, printProblems } from "./config_flags.ts";
 import type { FlagValues } from "./command.ts";
 import { printProblem } from "./print.ts";
@@ -33,15 +34,11 @@ export async function remoteOf(
     printProblems(loaded);
     return undefined;
   }
-  const { server, admin } = loaded.config;
   const isOperator = port === "operator";
-  const given = flags.url ??
-    addressOf(isOperator ? server.adminHost : server.host, isOperator ? server.adminPort : server.port);
-  if (!URL.canParse(given) || !/^https?:$/.test(new URL(given).protocol)) {
-    return missing(`Cannot reach ${JSON.stringify(given)}: --url must be http:// or https://`);
-  }
+  const url = gatewayURL(flags.url, loaded.config, port);
+  if (url === undefined) return undefined;
   const file = flags["token-file"];
-  const token = file === undefined ? (isOperator ? admin.token : undefined) : await readToken(file);
+  const token = file === undefined ? (isOperator ? loaded.config.admin.token : undefined) : await readToken(file);
   if (token === undefined || token === "") {
     return missing(
       file !== undefined
@@ -51,19 +48,35 @@ export async function remoteOf(
         : "Cannot ask without a token: give --token-file, such as tidegate token mint --sub 42 | … --token-file -",
     );
   }
-  return { url: given.replace(/\/$/, ""), headers: { authorization: `Bearer ${token}` } };
+  return { url, headers: { authorization: `Bearer ${token}` } };
+}
+
+/** The address that was given, else the configured one on this machine. Says so when it is none, and is `undefined` then. */
+export function gatewayURL(
+  given: string | undefined,
+  { server }: Pick<Config, "server">,
+  port: "operator" | "public",
+): string | undefined {
+  const url = given ??
+    (port === "operator" ? addressOf(server.adminHost, server.adminPort) : addressOf(server.host, server.port));
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/$/, "");
+  return missing(`Cannot reach ${JSON.stringify(url)}: --url must be http:// or https://`);
 }
 
 /** What a gateway said no with, as a sentence; its problem body's `detail`, where there is one. */
 export async function refusalText(response: Response): Promise<string> {
-  const text = await response.text();
+  return problemText(response.status, await response.text());
+}
+
+/** The same of an answer that was read already. */
+export function problemText(status: number, body: string): string {
   try {
-    const { detail, code } = JSON.parse(text);
-    if (typeof detail === "string" && typeof code === "string") return `${response.status} ${code}: ${detail}`;
+    const { detail, code } = JSON.parse(body);
+    if (typeof detail === "string" && typeof code === "string") return `${status} ${code}: ${detail}`;
   } catch {
     // Something else than a gateway answered.
   }
-  return `${response.status} ${text.slice(0, 200)}`;
+  return `${status} ${body.slice(0, 200)}`;
 }
 
 function addressOf(host: string, port: number): string {
