@@ -1,4 +1,5 @@
 /** What the tests' servers are started from, and how each comes onto a Debian machine. */
+import { CHROMIUM } from "./chromium.ts";
 import { postgresPrograms } from "./postgres_server.ts";
 import { NCHAN_MODULE, NGINX } from "./nginx_server.ts";
 import { SERVER_VARIABLES } from "./server_variables.ts";
@@ -30,6 +31,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { debianPackage: "nginx", isPresent: () => runs(NGINX, "-v") },
   { debianPackage: "libfaketime", isPresent: () => resolves(Deno.stat(FAKETIME_LIBRARY)) },
   { debianPackage: "libnginx-mod-nchan", isPresent: () => resolves(Deno.stat(NCHAN_MODULE)) },
+  { debianPackage: "chromium", isPresent: () => runs(CHROMIUM, "--version"), variable: SERVER_VARIABLES.chromium },
 ];
 
 /** Keeps Debian's packages from starting their services: ours listen on other ports, and nobody asked for more servers. */
@@ -82,6 +84,7 @@ function whatToDo(missing: readonly Requirement[]): string {
 const EXAMPLES: Readonly<Record<string, string>> = {
   [SERVER_VARIABLES.redis]: "redis://127.0.0.1:6379",
   [SERVER_VARIABLES.kafka]: "127.0.0.1:9092",
+  [SERVER_VARIABLES.chromium]: "/opt/chromium/chromium",
   [SERVER_VARIABLES.postgres]: "postgres://postgres@127.0.0.1:5432/postgres",
 };
 

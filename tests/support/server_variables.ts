@@ -4,4 +4,6 @@ export const SERVER_VARIABLES = {
   /** `host:port`, comma-separated. */
   kafka: "TIDEGATE_TEST_KAFKA_BROKERS",
   postgres: "TIDEGATE_TEST_POSTGRES_URL",
+  /** A program's path, where Chromium is not Debian's. */
+  chromium: "TIDEGATE_TEST_CHROMIUM",
 } as const;
