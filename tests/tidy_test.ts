@@ -15,6 +15,7 @@ import { layerOffences } from "./tidy/layers.ts";
 import { nameOffences } from "./tidy/names.ts";
 import { type Offence, offenceText, type ProjectFile } from "./tidy/offence.ts";
 import { projectFiles } from "./tidy/project_files.ts";
+import { proofOffences } from "./tidy/shown_by.ts";
 import { sizeOffences } from "./tidy/sizes.ts";
 import { wordOffences } from "./tidy/words.ts";
 
@@ -137,6 +138,20 @@ Deno.test("every configuration key stands in the documents", () => {
   const keys = configKeys(z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }));
   assert(keys.includes("server"), "the walk finds the keys at all");
   areDocumented(keys);
+});
+
+Deno.test("what the reliability document names as its proof is there, and it names every fault", () => {
+  const reliability = DOCUMENTS.filter((file) => file.path === "docs/reliability.md");
+  holds((file) => proofOffences(file, CODE), reliability);
+  const table = { path: "tests/faults/kafka_faults.ts", text: `{ name: "broker burns", gaps: "none" }` };
+  const test = { path: "tests/a_test.ts", text: `Deno.test("b: does c", …)` };
+  const messages = (text: string) => proofOffences(document(text), [table, test]).map(offenceText).join("\n");
+  assert.equal(messages("- `fault kafka: broker burns`\n- `tests/a_test.ts: b: does c`"), "");
+  assert.match(
+    messages("- `fault kafka: broker drowns`"),
+    /no row "kafka: broker drowns"\n.*leaves out .*broker burns/,
+  );
+  assert.match(messages("`kafka: broker burns`\n- `tests/a_test.ts: b: does d`"), /sample.md:2: .*no test "b: does d"/);
 });
 
 Deno.test("the Dockerfile copies only what is there", () => {

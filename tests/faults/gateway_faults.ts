@@ -135,8 +135,8 @@ export const GATEWAY_FAULTS: readonly Fault<KafkaSource>[] = [
       }
     },
   },
-  clockJump("an hour ahead", 3_600),
-  clockJump("an hour back", -3_600),
+  clockJump("clock jumps an hour ahead", 3_600),
+  clockJump("clock jumps an hour back", -3_600),
   {
     name: "has no file descriptors left",
     gaps: "allowed",
@@ -163,10 +163,10 @@ export const GATEWAY_FAULTS: readonly Fault<KafkaSource>[] = [
   },
 ];
 
-function clockJump(what: string, seconds: number): Fault<KafkaSource> {
+function clockJump(name: string, seconds: number): Fault<KafkaSource> {
   const clockFile = (folder: string) => `${folder}/clock`;
   return {
-    name: `clock jumps ${what}`,
+    name,
     gaps: "none",
     environment: (folder) => {
       Deno.writeTextFileSync(clockFile(folder), "+0");
