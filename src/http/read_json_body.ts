@@ -41,8 +41,8 @@ export async function readJSONBody(request: Request, maxBytes: number): Promise<
   }
   try {
     const text = strictUTF8.decode(bytes);
-    // JSON.parse rounds integers past 2^53; nobody's number is changed on its way.
-    const value = LARGE_INTEGER.test(text) ? parseExactJSON(text) : JSON.parse(text);
+    // JSON.parse rounds integers past 2^53 and makes 1e999 an infinity; nobody's number is changed on its way.
+    const value = LARGE_INTEGER.test(text) || LARGE_EXPONENT.test(text) ? parseExactJSON(text) : JSON.parse(text);
     return { kind: "json", value, bytes };
   } catch {
     return { kind: "refused", code: "invalid-json", detail: "The body is not JSON in UTF-8" };
@@ -51,6 +51,8 @@ export async function readJSONBody(request: Request, maxBytes: number): Promise<
 
 /** Sixteen digits in a row: what may be an integer past 2^53, and is rare enough to be read twice as slowly. */
 const LARGE_INTEGER = /[0-9]{16}/;
+/** A number, not a text, with an exponent of three digits: what may be past a double's 1.8e308. */
+const LARGE_EXPONENT = /(?:^|[:,[\s])-?[0-9][0-9.]*[eE]\+?[0-9]{3}/;
 const strictUTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 async function inTime<Result>(reading: Promise<Result>): Promise<Result | "too-slow" | "broken-off"> {

@@ -2,7 +2,7 @@ import type { FieldDetail, FieldSpec } from "../config/mapping_field_schema.ts";
 import { parseFieldPath } from "../config/mapping_template.ts";
 import type { SensitiveNames } from "../config/sensitive_names.ts";
 import { compileText } from "./compile_text.ts";
-import { exactNumber, isInexact } from "./exact_json.ts";
+import { exactNumber, isInexact, isRawNumber } from "./exact_json.ts";
 import { compileReader, type FieldReader } from "./field_reader.ts";
 import { minimise, type MinimiseLimits, minimiseText } from "./minimise.ts";
 import type { OpenedRecord } from "./opened_record.ts";
@@ -75,6 +75,7 @@ function compilePick(read: FieldReader, limits: MinimiseLimits): FieldReader {
       case "bigint":
         return exactNumber(value);
       case "object":
+        if (isRawNumber(value)) return value;
         return Array.isArray(value) && value.every(isScalar) ? minimise(value, opened, limits) : undefined;
       default:
         return undefined;
@@ -83,7 +84,7 @@ function compilePick(read: FieldReader, limits: MinimiseLimits): FieldReader {
 }
 
 function isScalar(value: unknown): boolean {
-  return typeof value !== "object" || value === null;
+  return typeof value !== "object" || value === null || isRawNumber(value);
 }
 
 function compileNested(
@@ -94,7 +95,7 @@ function compileNested(
   const make = compileFields(fields, limits);
   return (opened, at) => {
     const value = read(opened, at);
-    if (typeof value !== "object" || value === null) return undefined;
+    if (isScalar(value)) return undefined;
     if (!Array.isArray(value)) return make(opened, value);
     return value.filter((element) => !isScalar(element)).map((element: unknown) => make(opened, element));
   };
@@ -116,7 +117,7 @@ function compileConversion(read: FieldReader, target: NonNullable<FieldDetail["a
   };
 }
 
-/** The text of a picked scalar; an object among them is the raw number that a bigint was made of. */
+/** The text of a picked scalar; an object among them is a number kept as its text. */
 function scalarText(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -1,5 +1,5 @@
 import { parseTemplate } from "../config/mapping_template.ts";
-import { isInexact } from "./exact_json.ts";
+import { isInexact, isRawNumber } from "./exact_json.ts";
 import { compileReader } from "./field_reader.ts";
 import { type MinimiseLimits, minimiseText } from "./minimise.ts";
 import type { OpenedRecord } from "./opened_record.ts";
@@ -38,6 +38,8 @@ function scalarText(value: unknown, opened: OpenedRecord, limits: MinimiseLimits
     case "bigint":
     case "boolean":
       return String(value);
+    case "object":
+      return isRawNumber(value) ? JSON.stringify(value) : undefined;
     default:
       return undefined;
   }

@@ -1,5 +1,5 @@
 import type { SensitiveNames } from "../config/sensitive_names.ts";
-import { exactNumber, isInexact, parseExactJSON, stringifyExact } from "./exact_json.ts";
+import { exactNumber, isInexact, isRawNumber, parseExactJSON, stringifyExact } from "./exact_json.ts";
 import { deadLetter } from "./mapping_outcome.ts";
 import type { OpenedRecord } from "./opened_record.ts";
 
@@ -30,7 +30,7 @@ export function minimise(value: unknown, opened: OpenedRecord, limits: MinimiseL
     case "bigint":
       return exactNumber(value);
     case "object":
-      if (value === null) return null;
+      if (value === null || isRawNumber(value)) return value;
       if (depth >= limits.maxDepth) throw deadLetter("too-deep", `a value is nested deeper than ${limits.maxDepth}`);
       return Array.isArray(value)
         ? value.map((element: unknown) => minimise(element, opened, limits, depth + 1))

@@ -31,6 +31,18 @@ Deno.test("POST events: an integer past 2^53 keeps its digits on its way to the 
   assert.match((await stream.next()).data, /"n":9007199254740993/);
 });
 
+Deno.test("POST events: a number beyond a double's range reaches the stream as it was written, not as null", async () => {
+  await using running = await RunningGateway.start();
+  const alice = await running.tokenFor("alice");
+  await using stream = await running.stream(alice);
+  await stream.next();
+  const text = '{"a":1e999,"b":[-1E+400,1e308],"text":"1e999"}';
+  const body = `{"event":"test.numbered-sent","scope":"user:alice","data":${text}}`;
+  const response = await running.publish(alice, body);
+  assert.equal(response.status, 201, await response.text());
+  assert((await stream.next()).data.endsWith(`"data":{"a":1e999,"b":[-1E+400,1e+308],"text":"1e999"}}`), stream.text);
+});
+
 Deno.test("POST events: an audience withholds the event from readers that hold its scope but not the audience", async () => {
   await using running = await RunningGateway.start();
   const editor = await running.tokenFor("ed", ["novel:7", "session:s1"]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import FakeTimers from "@sinonjs/fake-timers";
 import { BODY_TIMEOUT_MS, readJSONBody } from "../../src/http/read_json_body.ts";
+import { stringifyExact } from "../../src/pipeline/exact_json.ts";
 
 /** A request whose body comes in pieces that the test gives. */
 function requestOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): Request {
@@ -63,4 +64,14 @@ Deno.test("readJSONBody: a body that breaks off is a bad request, no failure of 
   }, { highWaterMark: 0 });
   const refused = await readJSONBody(requestOf(body), 10);
   assert.deepEqual([refused.kind, refused.kind === "refused" && refused.code], ["refused", "invalid-request"]);
+});
+
+Deno.test("readJSONBody: a number that JSON.parse would change is kept, wherever in the body it stands", async () => {
+  const numbers = ["1e999", "-1E+400", "12.5e0400", "9007199254740993", `1${"0".repeat(400)}.5`];
+  for (const number of numbers) {
+    for (const text of [number, `[${number}]`, `{"a": ${number}}`, `[1,\n${number}]`]) {
+      const read = await readJSONBody(requestOf(new Blob([text]).stream()), 1_000);
+      assert.equal(read.kind === "json" && stringifyExact(read.value), text.replaceAll(/[ \n]/g, ""), text);
+    }
+  }
 });

@@ -88,6 +88,23 @@ Deno.test("compileFields keeps the digits of integers beyond 2^53, wherever they
   );
 });
 
+Deno.test("compileFields keeps the text of numbers beyond a double's range, wherever they are", () => {
+  const text = '{"v":1e999,"list":[-1E+400,1],"deep":{"a":[2e308]},"small":1e-400}';
+  const fields: Record<string, FieldSpec> = {
+    v: "v",
+    list: "list",
+    deep: { from: "deep", deep: true },
+    text: { template: "{v}" },
+    number: { from: "v", as: "number" },
+    nested: { from: "v", fields: { rawJSON: "rawJSON" } },
+    small: "small",
+  };
+  assert.equal(
+    JSON.stringify(onlyMessage(mapped({ fields }, text)).data),
+    '{"v":1e999,"list":[-1E+400,1],"deep":{"a":[2e308]},"text":"1e999","small":0}',
+  );
+});
+
 Deno.test("compileFields removes sensitive names from what is sent deep, also inside JSON text", () => {
   const deep = (value: unknown) => sent({ from: "v", deep: true }, { v: value });
   const names = [
