@@ -33,7 +33,7 @@ async function poll(context: SubscriptionContext, request: RouteRequest): Promis
   if (maxEvents === undefined) return problem("invalid-request", `limit is a whole number, 1 to ${MAX_EVENTS}`);
   const asked = await readSubscriptionRequest(context, request, "application/json");
   if (asked.kind === "problem") return asked.response;
-  if (asked.kind === "refused") return refusedWithStatus(asked.reason, asked.retryMs);
+  if (asked.kind === "refused") return refusedWithStatus(asked.reason, asked.retryMs, asked.detail);
   const { stream, principal, subscription } = asked;
   const outcome = await openPoll(stream, principal, subscription, query.get("cursor") || asked.cursor, {
     waitMs: waitS * 1_000,

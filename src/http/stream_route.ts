@@ -28,19 +28,19 @@ async function open(context: SubscriptionContext, request: RouteRequest): Promis
     case "problem":
       return asked.response;
     case "refused":
-      return refusedStream(asked.reason, asked.retryMs);
+      return refusedStream(asked.reason, asked.retryMs, asked.detail);
     case "request":
       return openStream(asked.stream, asked.principal, asked.subscription, asked.cursor);
   }
 }
 
-const RETRY_LINE = /^retry: (\d+)$/m;
+const DATA_LINE = /^data: (.*)$/m;
 
 /** `Prefer: status` asks for a real status where a native EventSource needs a stream that says no. */
 async function statusIfPreferred(request: Request, response: Response): Promise<Response> {
   const reason = response.headers.get(REFUSED_HEADER);
   if (reason === null || !/(?:^|[\s,])status(?:$|[\s,;])/i.test(request.headers.get("prefer") ?? "")) return response;
-  const retryMs = Number(RETRY_LINE.exec(await response.text())?.[1] ?? 0);
+  const { retryAfterMs, detail } = JSON.parse(DATA_LINE.exec(await response.text())?.[1] ?? "{}");
   // Only refusedStream sets the header, from the table of close reasons.
-  return refusedWithStatus(reason as CloseReason, retryMs);
+  return refusedWithStatus(reason as CloseReason, retryAfterMs ?? 0, detail);
 }

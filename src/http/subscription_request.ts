@@ -32,8 +32,14 @@ export type SubscriptionRequest =
   }
   /** Refused for good. */
   | { readonly kind: "problem"; readonly response: Response }
-  /** Time cures it: come back in `retryMs` milliseconds. */
-  | { readonly kind: "refused"; readonly reason: CloseReason; readonly retryMs: number };
+  /** Time cures it: come back in `retryMs` milliseconds. `detail` says what the reason alone does not. */
+  | { readonly kind: "refused"; readonly reason: CloseReason; readonly retryMs: number; readonly detail?: string };
+
+/** What `overloaded` alone would not tell. */
+const DETAILS = {
+  keys: "The keys of the token's issuer cannot be read at present",
+  warming: "The node is warming up: it reads what its sources hold before it serves",
+} as const;
 
 /** Reads who asks for which events from where on: the same for streams and polls. */
 export async function readSubscriptionRequest(
@@ -49,7 +55,9 @@ export async function readSubscriptionRequest(
   if (outcome.kind === "refused") {
     // What is ours to mend passes.
     const isOurs = ERROR_CODES[outcome.code].status >= 500;
-    return isOurs ? refused("overloaded") : { kind: "problem", response: problem(outcome.code, outcome.detail) };
+    return isOurs
+      ? { ...refused("overloaded"), detail: DETAILS.keys }
+      : { kind: "problem", response: problem(outcome.code, outcome.detail) };
   }
   const { principal } = outcome;
   const parsed = parseSubscription(url.searchParams, principal.grants, context.limits);
@@ -57,7 +65,7 @@ export async function readSubscriptionRequest(
   const verdict = context.rate.take(principalKey(principal));
   if (verdict.kind === "limited") return refused("rate-limited");
   const stream = context.stream();
-  if (stream === undefined) return refused("overloaded");
+  if (stream === undefined) return { ...refused("overloaded"), detail: DETAILS.warming };
   const cursor = cursorOf(request.headers, url.searchParams);
   return { kind: "request", stream, principal, subscription: parsed.subscription, cursor };
 }

@@ -58,8 +58,8 @@ export function replayRefusal({ replay }: StreamContext, cursor: string | undefi
 }
 
 /** A refusal that the client should retry: a stream that says so and ends. Anything but 200 would silence a native EventSource. */
-export function refusedStream(reason: CloseReason, retryMs: number): Response {
-  return new Response(new Blob([streamClosing(reason, retryMs).slice()]).stream(), {
+export function refusedStream(reason: CloseReason, retryMs: number, detail?: string): Response {
+  return new Response(new Blob([streamClosing(reason, retryMs, detail).slice()]).stream(), {
     headers: { ...STREAM_HEADERS, [REFUSED_HEADER]: reason },
   });
 }

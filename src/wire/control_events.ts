@@ -99,9 +99,10 @@ export function tokenExpiring(expiresAt: string): Uint8Array {
   return control("token-expiring", { expiresAt });
 }
 
-/** Last block of a stream that the gateway ends. */
-export function streamClosing(reason: CloseReason, retryMs: number): Uint8Array {
-  return encode({ retry: retryMs, event: "stream.closing", data: JSON.stringify({ reason, retryAfterMs: retryMs }) });
+/** Last block of a stream that the gateway ends; `detail` is for a person, where the reason has several causes. */
+export function streamClosing(reason: CloseReason, retryMs: number, detail?: string): Uint8Array {
+  const data = JSON.stringify({ reason, retryAfterMs: retryMs, detail });
+  return encode({ retry: retryMs, event: "stream.closing", data });
 }
 
 /** Something the client should know broke. */

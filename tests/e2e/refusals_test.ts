@@ -1,5 +1,6 @@
 /** Every terminal refusal of the public routes: status, stable code, no internals. */
 import assert from "node:assert/strict";
+import { freePort } from "../support/free_port.ts";
 import { RunningGateway } from "./running_gateway.ts";
 
 interface Refusal {
@@ -234,4 +235,20 @@ Deno.test("refusal: a Host header that makes no URL is answered 400", async () =
   const bytes = new Uint8Array(1_024);
   const length = await connection.read(bytes) ?? 0;
   assert.match(new TextDecoder().decode(bytes.subarray(0, length)), /^HTTP\/1\.1 400 /);
+});
+
+Deno.test("a node that warms up says so to streams and polls that it refuses softly", async () => {
+  const redis = { url: `redis://127.0.0.1:${freePort()}`, stream: "nobody-answers" };
+  await using warming = await RunningGateway.listening({ sources: { s: { redis } } });
+  const alice = await warming.tokenFor("alice");
+  const detail = "The node is warming up: it reads what its sources hold before it serves";
+  await using stream = await warming.stream(alice);
+  const closing = JSON.parse((await stream.next()).data);
+  assert.deepEqual([closing.reason, closing.detail], ["overloaded", detail]);
+  await using status = await warming.stream(alice, "", { prefer: "status" });
+  assert.deepEqual([status.response.status, status.response.headers.get("x-tidegate-refused")], [503, "overloaded"]);
+  assert(Number(status.response.headers.get("retry-after")) >= 5, "as long as the stream would have said");
+  const headers = { authorization: `Bearer ${alice}` };
+  const poll = await fetch(`${warming.url}/api/v1/events/poll`, { headers });
+  assert.deepEqual([poll.status, (await poll.json()).detail], [503, `Refused: overloaded. ${detail}`]);
 });

@@ -27,15 +27,20 @@ export class RunningGateway implements AsyncDisposable {
   }
 
   static async start(settings: ConfigInput = {}): Promise<RunningGateway> {
+    const running = await RunningGateway.listening(settings);
+    await Promise.race([running.gateway.ready, running.gateway.failed]);
+    return running;
+  }
+
+  /** Listens, and may still be warming up. */
+  static async listening(settings: ConfigInput = {}): Promise<RunningGateway> {
     const config = configSchema.parse({
       auth: AUTH,
       ...settings,
       server: { port: 0, adminPort: 0, ...settings.server },
       drain: { window: "0ms", ...settings.drain },
     });
-    const gateway = await startGateway(config);
-    await Promise.race([gateway.ready, gateway.failed]);
-    return new RunningGateway(gateway, config);
+    return new RunningGateway(await startGateway(config), config);
   }
 
   /** A token for the subject, with further grants, and the right to publish everywhere unless it shall have none. */
