@@ -40,7 +40,7 @@ const ON_SERVERS = ["sql", "redis", "nginx"];
 /** The words above a block that no test checks. */
 const UNCHECKED = /\bnot tested\b/i;
 /** So many of them there are; a new one needs a reason. */
-const UNCHECKED_BLOCKS = 0;
+const UNCHECKED_BLOCKS = 3;
 
 Deno.test("every block of code says its language, and one that no test checks says so above it", () => {
   const problems = [...DOCUMENTS.flatMap(indentedCode), ...BLOCKS.filter(isStray).map(strayOffence)];

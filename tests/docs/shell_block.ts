@@ -13,7 +13,7 @@ export interface ShellContext {
 
 /** Words of the shell itself, and programs of others: whether they are called rightly is theirs to say. */
 const NOT_OURS = new Set(
-  ("cd cat chmod cp do docker done echo export fi for git head if kill mkdir mv npm openssl promtool psql redis-cli " +
+  ("cd cat chmod cp do docker done echo export fi for git grep head if kill mkdir mv npm openssl promtool psql redis-cli " +
     "seq sleep sort ssh sudo sysctl systemctl then ulimit while kafka-acls.sh kafka-configs.sh kafka-topics.sh")
     .split(" "),
 );
