@@ -6,6 +6,7 @@ import { stringify } from "yaml";
 import type { ConfigInput } from "../../src/config/schema.ts";
 import { TestTopic } from "../bus/kafka/test_topic.ts";
 import { runCommandLine } from "../cli/run_command_line.ts";
+import { FROM_SOURCE } from "../support/gateway_process.ts";
 import { sharedKafka, sharedRedis } from "../support/shared_servers.ts";
 import { RunningGateway } from "./running_gateway.ts";
 
@@ -13,6 +14,8 @@ const kafka = await sharedKafka();
 const redis = await sharedRedis();
 
 const LETTER = JSON.stringify({ kind: "done", user: "alice" });
+
+const RACED_LETTERS = 10;
 
 function rules(event: string): ConfigInput["mappings"] {
   return {
@@ -78,5 +81,38 @@ Deno.test("deadletter retry: a letter of Redis, kept in a stream and a file, com
     });
   } finally {
     client.disconnect();
+  }
+});
+
+Deno.test("deadletter retry: several operators at once publish each letter once", async () => {
+  const client = new Redis(redis.url);
+  const folder = await Deno.makeTempDir();
+  try {
+    const streamOf = (name: string) => ({ redis: { url: redis.url, stream: `${name}-${crypto.randomUUID()}` } });
+    const sources = { tasks: streamOf("tasks"), dead: streamOf("dead") };
+    const key = sources.tasks.redis.stream;
+    for (let number = 0; number < RACED_LETTERS; number++) await client.xadd(key, "*", "value", LETTER);
+    const deadLetter = { source: "dead" };
+    {
+      await using _running = await RunningGateway.start({ sources, mappings: { ...rules("other"), deadLetter } });
+      while (await client.xlen(sources.dead.redis.stream) < RACED_LETTERS) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    const file = join(folder, "tidegate.yaml");
+    await Deno.writeTextFile(file, stringify({ sources, mappings: { ...rules("done"), deadLetter } }));
+    const [executable = "", ...args] = [...FROM_SOURCE, "deadletter", "retry", "--config", file];
+    const outputs = await Promise.all(Array.from({ length: 3 }, async () => {
+      const { code, stdout, stderr } = await new Deno.Command(executable, { args }).output();
+      assert(code === 0 || code === 1, new TextDecoder().decode(stderr));
+      return new TextDecoder().decode(stdout);
+    }));
+    const text = outputs.join("");
+    const lines = text.split("\n").filter((line) => line.includes("  published as tasks:0:"));
+    assert.equal(lines.length, RACED_LETTERS, text);
+    assert.equal(await client.xlen(key), 2 * RACED_LETTERS, text);
+  } finally {
+    client.disconnect();
+    await Deno.remove(folder, { recursive: true });
   }
 });
