@@ -42,7 +42,9 @@ export function withPolling(stream: Transport, mode: TransportMode = "auto"): Tr
           if (failures < MAX_FAILURES) throw error;
         }
       }
-      const lastEventId = yield* pollUntilBack(stream, request, signal);
+      // Where polls fail too the gateway is away, and a stream is as good a way as any to find it back.
+      failures--;
+      const lastEventId = yield* pollUntilBack(stream, request, signal, () => failures = MAX_FAILURES);
       failures = 0;
       yield* stream.connect({ ...request, lastEventId }, signal);
     },
@@ -54,6 +56,7 @@ async function* pollUntilBack(
   stream: Transport,
   request: TransportRequest,
   signal: AbortSignal,
+  onAnswer: () => void,
 ): AsyncGenerator<ServerMessage, string | undefined> {
   let { lastEventId } = request;
   const back = new AbortController();
@@ -62,6 +65,7 @@ async function* pollUntilBack(
   try {
     for await (const message of pollTransport.connect(request, both)) {
       lastEventId = message.id ?? lastEventId;
+      onAnswer();
       yield message;
       if (back.signal.aborted) break;
     }

@@ -19,6 +19,8 @@ class Network implements Disposable {
     toFake: ["setTimeout", "clearTimeout", "performance"],
   });
   stream: Behaviour = holdsBack;
+  /** Nothing answers polls either. */
+  isAway = false;
   /** The last ids that streams and polls were asked with. */
   readonly asked: string[] = [];
   next = 1;
@@ -29,6 +31,7 @@ class Network implements Disposable {
       init?.signal?.throwIfAborted();
       const { searchParams } = new URL(String(input));
       this.asked.push(`poll ${searchParams.get("cursor")}`);
+      if (this.isAway) throw new TypeError("network error");
       const id = `s:0:${this.next++}`;
       return Response.json({ cursor: id, events: [{ id, event: "a.b", data: {} }], gaps: [], caughtUp: true });
     };
@@ -128,6 +131,44 @@ Deno.test("withPolling: three attempts that break are followed by polls, two are
   await network.pass(250);
   assert.deepEqual(network.asked.slice(0, 4), ["stream s:0:0", "stream s:0:0", "stream s:0:0", "poll s:0:0"]);
   third.close();
+  await network.pass(250);
+});
+
+Deno.test("withPolling: when polls fail too the gateway is away, and the stream is tried again before the next poll", async () => {
+  using network = new Network();
+  network.stream = breaks;
+  network.isAway = true;
+  const transport = withPolling(network.transport);
+  for (let attempt = 1; attempt <= 4; attempt++) {
+    const connection = new Connection(transport);
+    await network.pass(250);
+    assert.match(String(connection.error), /network error/);
+  }
+  const one = ["stream s:0:0", "poll s:0:0"];
+  assert.deepEqual(network.asked, ["stream s:0:0", "stream s:0:0", ...one, ...one]);
+  network.stream = opens;
+  const back = new Connection(transport);
+  await network.pass(250);
+  assert.equal(network.asked.at(-1), "stream s:0:0");
+  assert.equal(back.messages[0]?.event, "stream.opened");
+  back.close();
+  await network.pass(250);
+});
+
+Deno.test("withPolling: after polls that were answered, one that breaks is followed by polls", async () => {
+  using network = new Network();
+  const transport = withPolling(network.transport);
+  const connection = new Connection(transport);
+  await network.pass(10_500);
+  assert.ok(connection.messages.length > 0);
+  network.isAway = true;
+  await network.pass(1_000);
+  assert.match(String(connection.error), /network error/);
+  network.isAway = false;
+  const next = new Connection(transport);
+  await network.pass(250);
+  assert.match(network.asked.at(-1) ?? "", /^poll/);
+  next.close();
   await network.pass(250);
 });
 

@@ -1,0 +1,133 @@
+/// <reference lib="dom" />
+import { useQuery } from "@tanstack/react-query";
+import { type QueryRules, useFallbackInterval, useSyncedQueries } from "@tidegate/client/query";
+import { useSSEEvent, useSSEStatus } from "@tidegate/client/react";
+import { useState } from "react";
+import type { Chapter, Task } from "./desk.ts";
+
+/** While there is no stream, the page asks as it did before it had one. */
+const FALLBACK_MS = 3_000;
+const TOAST_MS = 6_000;
+
+const rules: QueryRules = {
+  "task.progress-updated": ({ data: { taskId, progress } }) => ({
+    patch: ["tasks"],
+    update: (tasks: readonly Task[]) => tasks.map((task) => task.id === taskId ? { ...task, progress } : task),
+    isNewer: (tasks: readonly Task[]) => tasks.some((task) => task.id === taskId && progress > task.progress),
+  }),
+  "task.status-changed": () => ({ invalidate: ["tasks"] }),
+  "content.updated": () => ({ invalidate: ["chapters"] }),
+};
+
+export function App() {
+  useSyncedQueries(rules);
+  return (
+    <>
+      <header>
+        <h1>Writing desk</h1>
+        <Status />
+      </header>
+      <main>
+        <Tasks />
+        <Chapters />
+      </main>
+      <Toasts />
+    </>
+  );
+}
+
+function Status() {
+  const { status, isLost } = useSSEStatus();
+  const text = isLost || status === "closed"
+    ? "No connection. What you see may be old."
+    : WORDS[status] ?? "Connecting";
+  return <p className={`status ${isLost ? "lost" : status}`} role="status" data-testid="status">{text}</p>;
+}
+
+const WORDS: Readonly<Record<string, string>> = { open: "Live", polling: "Live, by polling" };
+
+function Tasks() {
+  const { data: tasks = [] } = useQuery({
+    queryKey: ["tasks"],
+    queryFn: () => read<readonly Task[]>("/api/tasks"),
+    refetchInterval: useFallbackInterval(FALLBACK_MS),
+  });
+  const [isStarting, setStarting] = useState(false);
+  const start = async () => {
+    setStarting(true);
+    // Not read anew here: the event that it was started does that, in every tab.
+    await fetch("/api/tasks", { method: "POST" }).catch(() => {});
+    setStarting(false);
+  };
+  return (
+    <section aria-labelledby="tasks">
+      <div className="bar">
+        <h2 id="tasks">Tasks</h2>
+        <button type="button" onClick={() => void start()} disabled={isStarting} data-testid="start">
+          Write the next chapter
+        </button>
+      </div>
+      <ul data-testid="tasks">
+        {tasks.map(({ id, title, status, progress }) => (
+          <li key={id} className="task" data-testid={`task-${id}`}>
+            <label htmlFor={`progress-${id}`}>{title}</label>
+            <progress id={`progress-${id}`} value={progress} max={100} />
+            <span>{status === "running" ? `${progress} %` : "done"}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Chapters() {
+  const { data: chapters = [] } = useQuery({
+    queryKey: ["chapters"],
+    queryFn: () => read<readonly Chapter[]>("/api/chapters"),
+    refetchInterval: useFallbackInterval(FALLBACK_MS),
+  });
+  return (
+    <section aria-labelledby="chapters">
+      <h2 id="chapters">Chapters</h2>
+      {chapters.length === 0 ? <p className="none">None is written yet.</p> : null}
+      <ol data-testid="chapters">
+        {chapters.map(({ id, title, words }) => (
+          <li key={id}>
+            {title} <span>{words.toLocaleString("en")} words</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+interface Toast {
+  readonly id: string;
+  readonly title: string;
+}
+
+/** Each notification is shown, also when several come at once: that is what `useSSEEvent` is for. */
+function Toasts() {
+  const [toasts, setToasts] = useState<readonly Toast[]>([]);
+  useSSEEvent("system.notification-sent", ({ data: { notificationId: id, title } }) => {
+    setToasts((shown) => [...shown, { id, title }]);
+    setTimeout(() => remove(id), TOAST_MS);
+  });
+  const remove = (id: string) => setToasts((shown) => shown.filter((toast) => toast.id !== id));
+  return (
+    <div className="toasts" role="log" aria-live="polite" data-testid="toasts">
+      {toasts.map(({ id, title }) => (
+        <div key={id} className="toast">
+          <span>{title}</span>
+          <button type="button" aria-label="Dismiss" onClick={() => remove(id)}>×</button>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+async function read<Value>(path: string): Promise<Value> {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`Cannot read ${path}: ${response.status}`);
+  return await response.json();
+}

@@ -1,0 +1,76 @@
+/// <reference lib="dom" />
+/** The sample application as its README starts it, in a browser. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { startChromium } from "../support/chromium.ts";
+import { freePort } from "../support/free_port.ts";
+import { TcpProxy } from "../support/tcp_proxy.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The sample's server with its gateway, on free ports; gives the page's URL, and what stands before the gateway. */
+async function startExample(stack: AsyncDisposableStack): Promise<{ url: string; proxy: TcpProxy }> {
+  const gatewayPort = freePort();
+  const proxy = stack.use(new TcpProxy(gatewayPort));
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "docs/examples/react/server.ts"],
+    cwd: ROOT,
+    env: {
+      PAGE_PORT: String(freePort()),
+      GATEWAY_PORT: String(gatewayPort),
+      GATEWAY_URL: `http://127.0.0.1:${proxy.port}`,
+    },
+    stdout: "piped",
+  }).spawn();
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const reading = (async () => {
+    let text = "";
+    for await (const part of server.stdout.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      const url = /The page is at (\S+)/.exec(text)?.[1];
+      if (url !== undefined) resolve(url);
+    }
+    reject(new Error(`Cannot start the sample application:\n${text}`));
+  })();
+  stack.defer(async () => {
+    server.kill("SIGTERM");
+    await Promise.all([server.status, reading]);
+  });
+  return { url: await promise, proxy };
+}
+
+Deno.test("the sample application: tasks advance, chapters appear, toasts come; cut off it says so, and catches up", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { url, proxy } = await startExample(stack);
+  const browser = await startChromium();
+  stack.defer(() => browser.close());
+  const page = await browser.newPage();
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  await page.goto(url);
+  await page.getByTestId("status").getByText("Live", { exact: true }).waitFor();
+
+  // The first task runs since the start. Everything from here on comes by events.
+  let reads = 0;
+  page.on("request", (request) => request.url().includes("/api/tasks") && request.method() === "GET" && reads++);
+  const progress = page.getByTestId("task-t1").getByRole("progressbar");
+  await progress.waitFor();
+  await page.waitForFunction(() => (document.querySelector<HTMLProgressElement>("#progress-t1")?.value ?? 0) > 50);
+  assert.equal(reads, 0, "no request was made to see it advance");
+  await page.getByTestId("toasts").getByText("Chapter 1: Loomings is written").waitFor();
+  await page.getByTestId("chapters").getByText("Chapter 1: Loomings").waitFor();
+  await page.getByTestId("task-t1").getByText("done").waitFor();
+
+  await page.getByTestId("start").click();
+  await page.getByTestId("task-t2").waitFor();
+  proxy.isRefusing = true;
+  proxy.cut();
+  await page.getByTestId("status").getByText("No connection. What you see may be old.").waitFor();
+  proxy.isRefusing = false;
+  await page.getByTestId("status").getByText("Live", { exact: true }).waitFor();
+  // What happened meanwhile is there, a toast for it too: it was an event, and no event is lost.
+  await page.getByTestId("task-t2").getByText("done").waitFor();
+  await page.getByTestId("chapters").getByText("Chapter 2: The Carpet-Bag").waitFor();
+  await page.getByTestId("toasts").getByText("Chapter 2: The Carpet-Bag is written").waitFor();
+  assert.deepEqual(errors, []);
+});
