@@ -41,6 +41,8 @@ export class BatchProducer {
   async sendEach(batches: Batches, deadlineMs: number): Promise<ReadonlyMap<number, BatchOutcome>> {
     const client = this.#idempotent ??= new ProducerClient(this.#cluster, {});
     const outcomes = new Map<number, BatchOutcome>();
+    // What it is refused by one batch, it is not by the next; one that was refused itself, while connecting, stays so.
+    let isUsable = true;
     await Promise.all(
       [...batches].map(async ([partition, records]) => {
         let isSent = false;
@@ -51,11 +53,12 @@ export class BatchProducer {
           const [written] = await within(answer, deadlineMs);
           outcomes.set(partition, { kind: "written", base: BigInt(written?.baseOffset ?? -1) });
         } catch (cause) {
+          if (!isSent || !isRefusal(cause)) isUsable = false;
           outcomes.set(partition, { kind: "failed", cause, mayHaveBeenWritten: isSent && !isRefusal(cause) });
         }
       }),
     );
-    if (outcomes.values().some((outcome) => outcome.kind === "failed" && !isRefusal(outcome.cause))) {
+    if (!isUsable) {
       this.#idempotent = null;
       this.#end(client);
     }
