@@ -31,6 +31,10 @@ export const serverSchema = section({
     .describe(
       "Exact origins whose pages may read responses. Empty: no cross-origin access. There is no wildcard, because streams carry private data.",
     ),
+  apiDescription: z.boolean().default(true)
+    .describe(
+      "Whether `/openapi.json` and `/asyncapi.json` are served, to anybody: they name the events and sent fields of the mappings, as every client's script does.",
+    ),
   maxRequestBytes: byteSize("1KiB", "16MiB").prefault("1MiB")
     .describe(
       "Largest request body; a larger one is answered 413 without being read further. Room for a full batch of ordinary events.",

@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { IdempotencyWindow } from "../guard/idempotency_window.ts";
 import { RateLimiter } from "../guard/rate_limiter.ts";
 import { clientRoutes } from "../http/client_routes.ts";
+import { descriptionRoutes } from "../http/description_routes.ts";
 import { healthRoutes, type Readiness } from "../http/health_routes.ts";
 import { homeRoute } from "../http/home_route.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
@@ -39,7 +40,7 @@ const IDS_A_KEY = 10;
 /** The routes of the public port. */
 export function publicRoutes(context: RoutesContext): readonly Route[] {
   const {
-    config: { server, streams, publish, dev },
+    config: { server, streams, publish, mappings, dev },
     buses,
     pipeline,
     delivery,
@@ -78,6 +79,7 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
     }),
     ticketRoute(authenticator),
     ...clientRoutes(),
+    ...(server.apiDescription ? descriptionRoutes(mappings.rules) : []),
     // On a laptop one port is enough; it listens on loopback alone.
     ...(dev.enabled ? operatorRoutes : []),
   ];

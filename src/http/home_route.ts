@@ -21,6 +21,7 @@ const ROUTES = {
   publish: "POST /api/v1/events",
   ticket: "POST /api/v1/events/tickets",
   client: "GET /client/core.js",
+  api: "GET /openapi.json",
   live: "GET /livez",
   ready: "GET /readyz",
 };
