@@ -28,11 +28,10 @@ export async function serve(config: Config): Promise<number> {
   const demo = new AbortController();
   try {
     const gateway = config.dev.enabled ? await startDevelopment(config, demo.signal) : await startGateway(config);
-    log.info("Tidegate {version} listens on http://{host}:{port}", {
-      version: SERVER_VERSION,
-      host: config.server.host,
-      port: gateway.port,
-    });
+    const { host } = config.server;
+    // One value: values are quoted, and a URL with quotes inside cannot be clicked.
+    const url = `http://${host.includes(":") ? `[${host}]` : host}:${gateway.port}`;
+    log.info("Tidegate {version} listens on {url}", { version: SERVER_VERSION, url, port: gateway.port });
     gateway.ready.then(() => log.info("Ready"), () => {});
     await Promise.race([signals.promise, gateway.failed, gateway.drainAsked]);
     demo.abort();
