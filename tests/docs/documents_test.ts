@@ -95,6 +95,13 @@ Deno.test("links of the documents lead to files and headings that are there", ()
   assert.deepEqual(broken, ["docs/a.md:2: b.md: there is no such file", "docs/a.md:2: #four: it has no such heading"]);
 });
 
+Deno.test("every task of deno.json stands in the guide for contributors", async () => {
+  const guide = DOCUMENTS.find(({ path }) => path === "docs/development/contributing.md")?.text ?? "";
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  const missing = Object.keys(tasks).filter((task) => !new RegExp(`\\| \`deno task ${task}[\` ]`).test(guide));
+  assert.deepEqual(missing, []);
+});
+
 Deno.test("shellCommands reads quotes, comments, lists, redirections and substitutions", () => {
   const script = `a 'b c' \\\n  "d$(e f)" # not this\ng=h i > j | k && l $(m n)\n`;
   assert.deepEqual(shellCommands(script), [["e", "f"], ["a", "b c", "d$(e f)"], ["g=h", "i"], ["k"], ["m", "n"], [
