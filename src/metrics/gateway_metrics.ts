@@ -1,14 +1,16 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 
 /**
- * What prom-client reads from `/proc`, which Deno opens only to a process with every permission: without it they are 0,
- * and a graph of zeros looks like an idle gateway.
+ * What prom-client cannot know here, and would give as nearly 0; a graph of zeros looks like an idle gateway. Deno opens
+ * `/proc` only to a process with every permission, and its `monitorEventLoopDelay` does not see a loop that is held up.
+ * `nodejs_eventloop_lag_seconds`, taken at each scrape, is right.
  */
 const UNREADABLE = [
   "process_resident_memory_bytes",
   "process_virtual_memory_bytes",
   "process_heap_bytes",
   "process_open_fds",
+  ...["min", "max", "mean", "stddev", "p50", "p90", "p99"].map((figure) => `nodejs_eventloop_lag_${figure}_seconds`),
 ];
 
 /**

@@ -11,6 +11,8 @@ Deno.test({
     const [, residentBytes] = /^process_resident_memory_bytes (\S+)$/m.exec(body) ?? [];
     assert.ok(Number(residentBytes) > 1e6, `${residentBytes} bytes`);
     assert.doesNotMatch(body, /^process_(?:virtual_memory_bytes|heap_bytes|open_fds|max_fds) /m);
+    assert.doesNotMatch(body, /^nodejs_eventloop_lag_\w+_seconds /m);
+    assert.match(body, /^nodejs_eventloop_lag_seconds /m);
     assert.match(body, /^process_cpu_seconds_total /m);
   },
 });
