@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { freePort } from "./free_port.ts";
-import { kafkaClasspath } from "./kafka_classpath.ts";
+import { KAFKA_POM, mavenClasspath } from "./maven_classpath.ts";
 import { startOnFreePort } from "./start_on_free_port.ts";
 import type { TestServer } from "./server_process.ts";
 
@@ -32,7 +32,7 @@ const JAVA_FLAGS = [
 
 /** An Apache Kafka of one's own: one node, KRaft, broker and controller in one process. About 4 s to the first answer. */
 export async function startKafka(options: KafkaServerOptions = {}): Promise<KafkaServer> {
-  const java = ["java", ...JAVA_FLAGS, "-cp", await kafkaClasspath()];
+  const java = ["java", ...JAVA_FLAGS, "-cp", await mavenClasspath(KAFKA_POM)];
   let behindPort = 0;
   const server = await startOnFreePort(async (port, folder) => {
     const properties = join(folder, "server.properties");

@@ -1,4 +1,4 @@
-import { kafkaClasspath } from "../../support/kafka_classpath.ts";
+import { KAFKA_POM, mavenClasspath } from "../../support/maven_classpath.ts";
 import type { TestTopic } from "./test_topic.ts";
 
 /** Writes these lines by Kafka's own Java producer, whose batches are what other systems' look like. */
@@ -7,7 +7,7 @@ export async function produceByJava(topic: TestTopic, compression: string, lines
   const child = new Deno.Command("java", {
     args: [
       "-XX:TieredStopAtLevel=1",
-      ...["-cp", await kafkaClasspath(), "org.apache.kafka.tools.ConsoleProducer"],
+      ...["-cp", await mavenClasspath(KAFKA_POM), "org.apache.kafka.tools.ConsoleProducer"],
       ...["--bootstrap-server", topic.brokers.join(","), "--topic", topic.name, "--compression-codec", compression],
       ...Object.entries(settings).flatMap(([name, value]) => ["--producer-property", `${name}=${value}`]),
       ...["--property", "parse.key=true", "--property", "key.separator=\t"],
