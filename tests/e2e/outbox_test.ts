@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { openRedisBus } from "../../src/bus/redis/open_redis_bus.ts";
-import { configSchema } from "../../src/config/schema.ts";
+import { join } from "node:path";
+import { type ConfigInput, configSchema } from "../../src/config/schema.ts";
+import { openBus } from "../../src/gateway/open_bus.ts";
+import { TestTopic } from "../bus/kafka/test_topic.ts";
 import { OutboxFixture } from "../outbox/outbox_fixture.ts";
 import { startGatewayProcess } from "../support/gateway_process.ts";
-import { sharedPostgres, sharedRedis } from "../support/shared_servers.ts";
+import { sharedKafka, sharedPostgres, sharedRedis } from "../support/shared_servers.ts";
 import { RunningGateway } from "./running_gateway.ts";
 
 const postgres = await sharedPostgres();
 const redis = await sharedRedis();
+const kafka = await sharedKafka();
 
 Deno.test("outbox: what a transaction inserts comes to the browsers that may see it, in its order, when it commits", async () => {
   await using outbox = await OutboxFixture.open(postgres.url);
@@ -26,41 +29,98 @@ Deno.test("outbox: what a transaction inserts comes to the browsers that may see
   );
 });
 
-Deno.test("outbox: a node that relays is killed, another goes on: every row is in the log, repeated ones with one identity", async () => {
-  await using outbox = await OutboxFixture.open(postgres.url);
-  const { url, table, channel } = outbox;
-  const settings = { redis: { url: redis.url, stream: `outbox:${crypto.randomUUID()}` }, format: "tidegate" as const };
-  const config = {
-    sources: { jobs: settings },
-    outbox: { url, table, channel, source: "jobs", batchSize: 20, pollInterval: "100ms" },
-  };
-  await using first = await startGatewayProcess({ config });
-  await using _second = await startGatewayProcess({ config });
-  const rows = 3_000;
-  for (let count = 0; count < rows; count += 100) {
-    await outbox.insert(Array.from({ length: 100 }, (_, index) => count + index), `user:${count % 7}`);
-    if (count === 1_000) await first.kill();
-  }
-  while (await outbox.waiting() > 0) await outbox.query("SELECT pg_sleep(0.05)");
-  const published = await readAll(settings);
-  const data = new Map(published.map(({ identity, value }) => [identity, JSON.parse(value).data]));
-  assert.deepEqual([...data.values()].sort((one, other) => one - other), Array.from({ length: rows }, (_, n) => n));
+const ROWS = 3_000;
+
+/** Sources that take an outbox's rows, each with nodes that relay to it. */
+const SOURCES: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<SourceInput>>> = {
+  Redis: async () => ({ redis: { url: redis.url, stream: `outbox:${crypto.randomUUID()}` } }),
+  Kafka: async (stack) => {
+    const topic = stack.use(await TestTopic.create(kafka.brokers, 3));
+    return { kafka: { brokers: [...topic.brokers], topic: topic.name } };
+  },
+};
+
+for (const [kind, makeSource] of Object.entries(SOURCES)) {
+  Deno.test(`outbox into ${kind}: a node that relays is killed, another goes on: every row is in the log, repeated ones with one identity`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const outbox = stack.use(await OutboxFixture.open(postgres.url));
+    const source: SourceInput = { ...await makeSource(stack), format: "tidegate" };
+    const config = configFor(outbox, source);
+    const first = stack.use(await startGatewayProcess({ config }));
+    stack.use(await startGatewayProcess({ config }));
+    await insertAll(outbox, () => first.kill());
+    assertComplete(await readAll(source));
+  });
+}
+
+Deno.test("outbox into an embedded log on disk: its node is killed and started again: every row is in the log, repeated ones with one identity", async () => {
+  await using stack = new AsyncDisposableStack();
+  const outbox = stack.use(await OutboxFixture.open(postgres.url));
+  const source = (path: string): SourceInput => ({ embedded: { path }, format: "tidegate" });
+  const node = stack.use(await startGatewayProcess({ config: configFor(outbox, source("log.db")) }));
+  await insertAll(outbox, async () => {
+    await node.kill();
+    await node.restart();
+  });
+  await node.stop();
+  assertComplete(await readAll(source(join(node.folder, "log.db"))));
 });
 
-/** Everything that the source holds. */
-async function readAll(settings: { redis: { url: string; stream: string }; format: "tidegate" }) {
-  const source = configSchema.parse({ sources: { jobs: settings } }).sources.jobs;
-  if (source?.kind !== "redis") throw new Error("Cannot read the source: it is no Redis source");
-  await using bus = await openRedisBus({ source: "jobs", ...source.redis });
+type SourceInput = NonNullable<ConfigInput["sources"]>[string];
+
+function configFor({ url, table, channel }: OutboxFixture, source: SourceInput): ConfigInput {
+  return {
+    sources: { jobs: source },
+    outbox: { url, table, channel, source: "jobs", batchSize: 20, pollInterval: "100ms" },
+  };
+}
+
+/** Inserts all rows, kills a node on the way, and waits until none is left. */
+async function insertAll(outbox: OutboxFixture, kill: () => Promise<void>): Promise<void> {
+  for (let count = 0; count < ROWS; count += 100) {
+    await outbox.insert(Array.from({ length: 100 }, (_, index) => count + index), `user:${count % 7}`);
+    if (count === 1_000) await kill();
+  }
+  while (await outbox.waiting() > 0) await outbox.query("SELECT pg_sleep(0.05)");
+}
+
+/** Every row at least once, repeated ones under one identity, and first copies of a scope in the order of their rows. */
+function assertComplete(published: readonly PublishedRow[]): void {
+  const byIdentity = new Map<string, PublishedRow>();
+  for (const row of published) if (!byIdentity.has(row.identity)) byIdentity.set(row.identity, row);
+  const rows = [...byIdentity.values()];
+  assert.deepEqual(
+    rows.map(({ data }) => data).sort((one, other) => one - other),
+    Array.from({ length: ROWS }, (_, n) => n),
+  );
+  for (const ofScope of Object.values(Object.groupBy(rows, ({ scope }) => scope))) {
+    const data = ofScope?.map((row) => row.data) ?? [];
+    assert.deepEqual(data, data.toSorted((one, other) => one - other));
+  }
+}
+
+interface PublishedRow {
+  readonly identity: string;
+  readonly scope: string;
+  readonly data: number;
+}
+
+/** Everything that the source holds, partition by partition. */
+async function readAll(input: SourceInput): Promise<readonly PublishedRow[]> {
+  const source = configSchema.parse({ sources: { jobs: input } }).sources["jobs"];
+  assert.ok(source !== undefined);
+  await using bus = await openBus("jobs", source);
   const { partitions } = await bus.bounds();
   const decoder = new TextDecoder();
-  const found: { readonly identity: string; readonly value: string }[] = [];
+  const found: PublishedRow[] = [];
   for (const [partition, { first, next }] of partitions) {
     for await (const event of bus.readRange(partition, first, next, new AbortController().signal)) {
       if (event.kind !== "records") continue;
-      for (const { headers, value } of event.records) {
+      for (const { key, headers, value } of event.records) {
+        const { data } = JSON.parse(decoder.decode(value ?? undefined));
         const identity = decoder.decode(headers.get("tidegate-outbox-id"));
-        found.push({ identity, value: decoder.decode(value ?? undefined) });
+        // The first scope is the key: events of one scope keep their order.
+        found.push({ identity, scope: decoder.decode(key ?? undefined), data });
       }
     }
   }
