@@ -4,6 +4,7 @@ import { PositionVector } from "../model/position_vector.ts";
 import type { ReplayOrigin } from "../wire/control_events.ts";
 import { CursorWriter, parseCursor } from "../wire/cursor.ts";
 import { cursorOf, type Frame, withCursor } from "../wire/frame.ts";
+import { Chase } from "./chase.ts";
 import type { ReplayContext, ReplayTarget, Rung } from "./replay.ts";
 import type { ReplayPlace } from "./replay_turns.ts";
 import type { Stretch } from "./shared_passes.ts";
@@ -40,6 +41,7 @@ export class Climb {
   readonly #place: ReplayPlace;
   readonly #signal: AbortSignal;
   readonly #cursor: CursorWriter;
+  readonly #chase = new Chase();
   /** Events and bytes that count towards the limits; from 0 again when the rest was given up. */
   #events = 0;
   #bytes = 0;
@@ -76,13 +78,13 @@ export class Climb {
         const floor = journal.floor(sourceIndex, partition) ?? head;
         if (next >= floor) continue;
         if (source.format === "integer") toScan += floor - next;
-        hole ??= { kind: "history", sourceIndex, partition, to: floor };
+        const ends = [sourceIndex, partition, next, floor, head] as const;
+        hole ??= { kind: "history", sourceIndex, partition, to: this.#chase.aim(...ends) };
       }
     }
     if (toScan > BigInt(limits.maxScannedRecords)) return { kind: "too-much" };
     if (hole !== undefined) return hole;
-    const isTooMuch = journal.hasMoreThan(limits.maxEvents - this.#events, this.#target, this.#at);
-    return { kind: isTooMuch ? "too-much" : "page" };
+    return { kind: journal.hasMoreThan(limits.maxEvents - this.#events, this.#target, this.#at) ? "too-much" : "page" };
   }
 
   /** Takes one page of the journal; true when it was the last, up to the head of this very moment. */
@@ -241,8 +243,7 @@ export class Climb {
   }
 
   #wants(frame: Frame): boolean {
-    if (frame.scope === null) return true;
-    return this.#target.scopes.includes(frame.scope) && this.#target.accepts(frame);
+    return frame.scope === null || (this.#target.scopes.includes(frame.scope) && this.#target.accepts(frame));
   }
 
   /**
