@@ -29,6 +29,15 @@ export const CLIENT_FAULTS: readonly Fault<KafkaSource>[] = [
     inject: (run) => whileAway(run, () => run.load.write(6_000)),
   },
   {
+    name: "two hundred come back at once, far behind",
+    gaps: "none",
+    inject: async (run) => {
+      while (run.clients.length < 200) await run.join();
+      await flows(run);
+      for (let count = 0; count < 2; count++) await whileAway(run, () => run.load.write(1_000));
+    },
+  },
+  {
     name: "all come back at once, further behind than one reconnect may replay",
     gaps: "required",
     config: { replay: { maxEvents: 300 } },

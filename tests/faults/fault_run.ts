@@ -13,11 +13,14 @@ const FLOW_TIMEOUT_MS = 60_000;
 export interface FaultRun<Source extends FaultSource> {
   readonly source: Source;
   readonly nodes: readonly GatewayProcess[];
-  readonly clients: readonly StreamClient[];
+  /** Those that join in the course of the row too. */
+  readonly clients: StreamClient[];
   readonly load: Load;
   readonly random: SeededRandom;
   /** Each client comes through a server of this list, drawn anew each time. Change it to move them. */
   readonly urls: string[];
+  /** A further client of some user, which comes at once and is judged as the others. */
+  join(): Promise<void>;
 }
 
 /**

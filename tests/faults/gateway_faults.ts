@@ -33,6 +33,31 @@ export const GATEWAY_FAULTS: readonly Fault<KafkaSource>[] = [
     },
   },
   {
+    name: "killed while it reads any byte of its start",
+    gaps: "none",
+    inject: async (run) => {
+      const node = onlyNode(run);
+      const { proxy } = run.source;
+      for (let count = 0; count < 10; count++) {
+        await node.kill();
+        let bytesLeft = run.random.between(1, 2 ** run.random.between(4, 18));
+        const reached = new Promise<void>((resolve) => {
+          proxy.onAnswer = (byteCount) => {
+            bytesLeft -= byteCount;
+            if (bytesLeft <= 0) resolve();
+          };
+        });
+        // It may be ready before so many bytes have come.
+        const started = node.restart().catch(() => {});
+        await Promise.race([reached, started]);
+        proxy.onAnswer = () => {};
+        await node.kill();
+        await started;
+      }
+      await node.restart();
+    },
+  },
+  {
     name: "killed while it replays",
     gaps: "none",
     config: { journal: { maxEvents: 30 } },

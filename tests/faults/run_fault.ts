@@ -13,6 +13,8 @@ const SETTLE_MS = 20_000;
 /** With heartbeats every second, what has not come after so long of nothing new does not come. */
 const QUIET_MS = 5_000;
 const SETTLE_POLL_MS = 250;
+/** More than there are users: some have two tabs. */
+const CLIENTS = 6;
 /** Events that are written before the fault and again after it, at the least. */
 const FLOW = 150;
 /** Cursors, drawn from all that were told, from which the rest of the log is read once more. */
@@ -40,27 +42,36 @@ export async function runFault<Source extends FaultSource>(
   const nodes = await startNodes(fault, source, random, stack);
   await source.attach?.(nodes);
   const urls = nodes.map(({ url }) => url);
-  const clients = await Promise.all([...USERS, ...USERS.slice(0, 2)].map(async (user, index) =>
-    new StreamClient({
-      name: `client ${index} (${user})`,
+  const clients: StreamClient[] = [];
+  stack.defer(async () => void await Promise.all([load.stop(), ...clients.map((client) => client.stop())]));
+  const join = async () => {
+    const user = USERS[clients.length % USERS.length] ?? "";
+    const client = new StreamClient({
+      name: `client ${clients.length} (${user})`,
       scopes: [`user:${user}`, "global"],
       token: await signToken(user),
       excuses: fault.excuses ?? [],
       random,
       canary: load.canary,
       url: () => random.pick(urls),
-    })
-  ));
-  stack.defer(async () => void await Promise.all([load.stop(), ...clients.map((client) => client.stop())]));
-  const run: FaultRun<Source> = { source, nodes, clients, load, random, urls };
-  for (const client of clients) client.start();
+    });
+    clients.push(client);
+    client.start();
+  };
+  const run: FaultRun<Source> = { source, nodes, clients, load, random, urls, join };
+  for (let count = 0; count < CLIENTS; count++) await join();
   load.start();
   await flows(run, FLOW);
   await fault.inject(run);
   await flows(run, FLOW);
   await load.stop();
   const violations = await settle(run, fault, clients);
-  violations.push(...await probe(run, fault), ...judgeGaps(fault, clients), ...judgeSecrets(run));
+  violations.push(
+    ...await probe(run, fault),
+    ...judgeGaps(fault, clients),
+    ...judgeStates(clients),
+    ...judgeSecrets(run),
+  );
   return {
     accepted: source.log.acceptedCount,
     delivered: clients.reduce((sum, { eventCount }) => sum + eventCount, 0),
@@ -82,7 +93,7 @@ async function startNodes<Source extends FaultSource>(
     // Short ones send whoever comes back to the log itself.
     journal: { maxEvents: random.pick([30, 100_000]) },
     ...fault.config,
-    streams: { heartbeat: "1s", openRate: { perSecond: 1_000, burst: 10_000 }, ...section(fault.config?.["streams"]) },
+    streams: { ...STREAMS, ...section(fault.config?.["streams"]) },
   };
   const { environment } = fault;
   return await Promise.all(Array.from({ length: fault.nodes ?? 1 }, async () => {
@@ -90,6 +101,14 @@ async function startNodes<Source extends FaultSource>(
     return stack.use(started);
   }));
 }
+
+/** Quick heartbeats, and limits that these few users' many clients do not meet. */
+const STREAMS = {
+  heartbeat: "1s",
+  maxPerPrincipal: 1_000,
+  openRate: { perSecond: 1_000, burst: 10_000 },
+  pollRate: { perSecond: 1_000, burst: 10_000 },
+};
 
 function section(value: unknown): object {
   return typeof value === "object" && value !== null ? value : {};
@@ -151,6 +170,17 @@ function judgeGaps(fault: Fault<never>, clients: readonly StreamClient[]): strin
   );
   if (fault.gaps === "required" && gaps.length === 0) return ["no client was told of a gap"];
   return fault.gaps === "none" ? gaps : [];
+}
+
+/** A source's outage and its end are told once each. */
+function judgeStates(clients: readonly StreamClient[]): string[] {
+  return clients.flatMap(({ name, streams }) =>
+    streams.flatMap(({ blocks }, number) => {
+      const told = blocks.filter(({ event }) => event === "stream.source-changed").map(({ data }) => data);
+      const isRepeated = told.some((data, index) => data === told[index - 1]);
+      return isRepeated ? [`${name}, stream ${number}: a source's state was told twice: ${told.join(", ")}`] : [];
+    })
+  );
 }
 
 /** What no rule lists is in no byte that a client got and in no line of a log; nobody was refused. */

@@ -1,6 +1,7 @@
 import type { GapReason } from "../../src/model/gap.ts";
 import type { ClientHistory, StreamHistory } from "../checker/client_history.ts";
 import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
+import { blocksOfAnswer } from "../simulation/blocks_of_answer.ts";
 import type { SeededRandom } from "../simulation/seeded_random.ts";
 
 const BACK_OFF_MS = { least: 100, most: 400 };
@@ -34,6 +35,8 @@ export class StreamClient implements ClientHistory {
   cutShare = 0.5;
   /** How long those last. */
   cutAfterMs = { least: 100, most: 3_000 };
+  /** Share of its connections that ask for one answer instead of a stream. */
+  pollShare = 0.15;
   /** Whether the canary came. */
   hasLeaked = false;
   /** Answers that no client should get. */
@@ -105,7 +108,8 @@ export class StreamClient implements ClientHistory {
         isCut ? random.between(this.cutAfterMs.least, this.cutAfterMs.most) : 2 ** 30,
       );
       try {
-        await this.#read(this.#current);
+        if (random.chance(this.pollShare)) await this.#poll(this.#current);
+        else await this.#read(this.#current);
       } catch {
         // Cut by us, or the server is gone: either way the stream is over.
       }
@@ -115,17 +119,33 @@ export class StreamClient implements ClientHistory {
     }
   }
 
+  /** One answer with what was missed, or with what comes next. */
+  async #poll(abort: AbortController): Promise<void> {
+    const silence = setTimeout(() => abort.abort(), SILENCE_MS);
+    try {
+      const cursor = this.lastId;
+      const query = cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+      const response = await this.#get(`poll?wait=1${query}`, {}, abort.signal);
+      const text = await response.text();
+      if (text.includes(this.#options.canary)) this.hasLeaked = true;
+      // Draining, warming up or overloaded: as the soft refusal of a stream.
+      if (response.status === 503) return;
+      if (response.status !== 200) return void this.refusals.push(`${response.status} ${text}`);
+      this.#keep(this.#begin(cursor), blocksOfAnswer(text));
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+
   async #read(abort: AbortController): Promise<void> {
-    const { token, canary, excuses } = this.#options;
+    const { canary } = this.#options;
     let silence = setTimeout(() => abort.abort(), SILENCE_MS);
     try {
-      const headers: Record<string, string> = { authorization: `Bearer ${token}` };
       const cursor = this.lastId;
-      if (cursor !== undefined) headers["last-event-id"] = cursor;
-      const response = await fetch(`${this.#options.url()}/api/v1/events/stream`, { headers, signal: abort.signal });
+      const headers = cursor === undefined ? {} : { "last-event-id": cursor };
+      const response = await this.#get("stream", headers, abort.signal);
       if (response.status !== 200) return void this.refusals.push(`${response.status} ${await response.text()}`);
-      const stream = new OpenStream(cursor, new Set(excuses));
-      this.streams.push(stream);
+      const stream = this.#begin(cursor);
       const reader = response.body?.getReader();
       // An abort in the very turn in which the answer's head comes does not reach its body.
       abort.signal.addEventListener("abort", () => void reader?.cancel().catch(() => {}));
@@ -139,14 +159,32 @@ export class StreamClient implements ClientHistory {
           stream.slow();
           await this.#reading.promise;
         }
-        for (const block of stream.parser.push(read.value)) {
-          stream.blocks.push(block);
-          if (block.id !== undefined) this.lastId = block.id;
-        }
+        this.#keep(stream, stream.parser.push(read.value));
         silence = setTimeout(() => abort.abort(), SILENCE_MS);
       }
     } finally {
       clearTimeout(silence);
+    }
+  }
+
+  #get(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
+    const { token, url } = this.#options;
+    return fetch(`${url()}/api/v1/events/${path}`, {
+      headers: { authorization: `Bearer ${token}`, ...headers },
+      signal,
+    });
+  }
+
+  #begin(cursor: string | undefined): OpenStream {
+    const stream = new OpenStream(cursor, new Set(this.#options.excuses));
+    this.streams.push(stream);
+    return stream;
+  }
+
+  #keep(stream: OpenStream, blocks: readonly Block[]): void {
+    for (const block of blocks) {
+      stream.blocks.push(block);
+      if (block.id !== undefined) this.lastId = block.id;
     }
   }
 }

@@ -12,6 +12,8 @@ export class TcpProxy implements AsyncDisposable {
   losesAnswers = false;
   /** New connections end at once. */
   isRefusing = false;
+  /** Told of the bytes of each answer before they pass. */
+  onAnswer: (byteCount: number) => void = () => {};
   /** How fast answers pass, on each connection. */
   bytesPerSecond = Number.POSITIVE_INFINITY;
 
@@ -77,6 +79,8 @@ export class TcpProxy implements AsyncDisposable {
   async #connect(client: Deno.TcpConn): Promise<void> {
     try {
       const server = await Deno.connect({ hostname: "127.0.0.1", port: await this.#target.promise });
+      // Else each piece of an answer would wait for the acknowledgement of the one before.
+      for (const connection of [client, server]) connection.setNoDelay(true);
       const link: Link = { client, server, isAbandoned: false, ended: Promise.resolve() };
       this.#links.add(link);
       link.ended = Promise.all([this.#pump(link, client, server), this.#pump(link, server, client)])
@@ -94,6 +98,7 @@ export class TcpProxy implements AsyncDisposable {
       for (let read = await from.read(buffer); read !== null; read = await from.read(buffer)) {
         await this.#thawed?.promise;
         if (isAnswer && this.losesAnswers) break;
+        if (isAnswer) this.onAnswer(read);
         for (let sent = 0; sent < read;) sent += await to.write(buffer.subarray(sent, read));
         if (!isAnswer || this.bytesPerSecond === Number.POSITIVE_INFINITY) continue;
         await new Promise((resolve) => setTimeout(resolve, read * 1_000 / this.bytesPerSecond));
