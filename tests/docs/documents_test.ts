@@ -95,6 +95,17 @@ Deno.test("links of the documents lead to files and headings that are there", ()
   assert.deepEqual(broken, ["docs/a.md:2: b.md: there is no such file", "docs/a.md:2: #four: it has no such heading"]);
 });
 
+Deno.test("the index leads to every document", () => {
+  const index = DOCUMENTS.find(({ path }) => path === "docs/README.md")?.text ?? "";
+  const documents = DOCUMENTS.map(({ path }) => path).filter((path) =>
+    /^docs\/(guide\/|development\/)?[^/]+\.md$/.test(path)
+  );
+  const missing = documents.filter((path) =>
+    path !== "docs/README.md" && !index.includes(`(${path.slice("docs/".length)}`)
+  );
+  assert.deepEqual(missing, []);
+});
+
 Deno.test("every task of deno.json stands in the guide for contributors", async () => {
   const guide = DOCUMENTS.find(({ path }) => path === "docs/development/contributing.md")?.text ?? "";
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
