@@ -17,6 +17,7 @@ import { historyCost } from "./scenarios/history_cost.ts";
 import { kafkaResume } from "./scenarios/kafka_resume.ts";
 import { kafkaStream } from "./scenarios/kafka_stream.ts";
 import { mixed } from "./scenarios/mixed.ts";
+import { outboxBacklog } from "./scenarios/outbox_backlog.ts";
 import { pipeline } from "./scenarios/pipeline.ts";
 import { resume } from "./scenarios/resume.ts";
 import { storm } from "./scenarios/storm.ts";
@@ -38,6 +39,7 @@ const SCENARIOS: readonly Scenario[] = [
   historyCost,
   coldStart,
   warmStart,
+  outboxBacklog,
   churn,
 ];
 
