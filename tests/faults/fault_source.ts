@@ -8,6 +8,8 @@ export interface FaultSource extends AsyncDisposable {
   readonly log: RecordedLog;
   /** The source in the gateways' configuration, under the log's name. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Further sections of the gateways' configuration, for servers beside the log. */
+  readonly sections?: Readonly<Record<string, unknown>>;
   /** Appends and notes where, once the middleware has said so; rejects when nobody knows what became of the records. */
   append(records: readonly OutgoingRecord[]): Promise<void>;
   /** Reads the log itself: takes in what was written although nobody said so, and notes where it begins. */

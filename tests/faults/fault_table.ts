@@ -3,8 +3,12 @@ import type { FaultServers } from "./fault_servers.ts";
 import type { FaultSource } from "./fault_source.ts";
 import { CLIENT_FAULTS } from "./client_faults.ts";
 import { GATEWAY_FAULTS } from "./gateway_faults.ts";
+import { HISTORY_FAULTS } from "./history_faults.ts";
+import { HistorySource } from "./history_source.ts";
 import { KAFKA_FAULTS } from "./kafka_faults.ts";
 import { KafkaSource } from "./kafka_source.ts";
+import { REDIS_FAULTS } from "./redis_faults.ts";
+import { RedisSource } from "./redis_source.ts";
 import { type FaultResult, runFault } from "./run_fault.ts";
 
 /** A row that can be run, whatever source it is of. */
@@ -18,6 +22,8 @@ export interface RunnableFault {
 /** Every row of the suite. */
 export const FAULTS: readonly RunnableFault[] = [
   ...rows("kafka", KafkaSource.open, KAFKA_FAULTS),
+  ...rows("redis", RedisSource.open, REDIS_FAULTS),
+  ...rows("history", HistorySource.open, HISTORY_FAULTS),
   ...rows("gateway", KafkaSource.open, GATEWAY_FAULTS),
   ...rows("client", KafkaSource.open, CLIENT_FAULTS),
 ];

@@ -24,7 +24,7 @@ export class KafkaSource implements FaultSource {
   readonly #producer: Producer;
   readonly #uncertain = new Map<string, AcceptedEvent | undefined>();
 
-  private constructor({ kafka, proxy }: ProxiedKafka, topic: TestTopic) {
+  protected constructor({ kafka, proxy }: ProxiedKafka, topic: TestTopic) {
     this.kafka = kafka;
     this.proxy = proxy;
     this.topic = topic;
@@ -47,9 +47,14 @@ export class KafkaSource implements FaultSource {
   ): Promise<KafkaSource> {
     const proxied = await servers.use(startProxiedKafka);
     const source = new KafkaSource(proxied, await TestTopic.create(proxied.kafka.brokers, partitions, logSettings));
-    await source.#producer.connect();
-    await source.#begin(partitions);
+    await source.prepare(partitions);
     return source;
+  }
+
+  /** Connects the writer to the new topic. */
+  protected async prepare(partitions: number): Promise<void> {
+    await this.#producer.connect();
+    await this.#begin(partitions);
   }
 
   get config(): Readonly<Record<string, unknown>> {
@@ -150,12 +155,12 @@ export class KafkaSource implements FaultSource {
   }
 }
 
-interface ProxiedKafka extends AsyncDisposable {
+export interface ProxiedKafka extends AsyncDisposable {
   readonly kafka: KafkaServer;
   readonly proxy: TcpProxy;
 }
 
-async function startProxiedKafka(): Promise<ProxiedKafka> {
+export async function startProxiedKafka(): Promise<ProxiedKafka> {
   const proxy = new TcpProxy();
   const kafka = await startKafka({ advertisedPort: proxy.port });
   proxy.connectTo(kafka.behindPort);

@@ -92,6 +92,7 @@ async function startNodes<Source extends FaultSource>(
     mappings: mappings(name),
     // Short ones send whoever comes back to the log itself.
     journal: { maxEvents: random.pick([30, 100_000]) },
+    ...source.sections,
     ...fault.config,
     streams: { ...STREAMS, ...section(fault.config?.["streams"]) },
   };

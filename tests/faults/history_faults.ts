@@ -1,0 +1,87 @@
+import type { Fault } from "./fault.ts";
+import { type FaultRun, flows, passes, until, whileAway, whilePaused } from "./fault_run.ts";
+import type { HistorySource } from "./history_source.ts";
+
+/** Whoever comes back is sent past the node's memory. */
+const config = { journal: { maxEvents: 30 } };
+
+/** Kafka has everything, so whatever becomes of the history no client may hear of it. */
+export const HISTORY_FAULTS: readonly Fault<HistorySource>[] = [
+  row("server is killed and comes back empty", async (run) => {
+    await run.source.redis.kill();
+    await comeBack(run);
+    await run.source.redis.restart();
+    await comeBack(run);
+  }, true),
+  row("server is away for five seconds", async (run) => {
+    await run.source.redis.stop();
+    await comeBack(run);
+    await passes(5_000);
+    await run.source.redis.restart();
+    await comeBack(run);
+  }),
+  row("server is frozen while clients come back", (run) => whilePaused(run.source.redis, () => comeBack(run))),
+  row("server is emptied", async (run) => {
+    await run.source.admin.flushall();
+    await comeBack(run);
+  }),
+  row("streams are trimmed while clients come back", async (run) => {
+    for (let count = 0; count < 5; count++) {
+      for (const key of await run.source.keys()) await run.source.admin.xtrim(key, "MAXLEN", 5).catch(() => {});
+      await comeBack(run);
+    }
+  }),
+  row("entries are taken out of the middle", async (run) => {
+    await run.load.write(300);
+    for (const key of await run.source.keys()) {
+      const entries = await run.source.admin.xrange(key, "-", "+", "COUNT", 200).catch(() => []);
+      const ids = entries.map(([id]) => id).filter((_, index) => index % 3 === 1);
+      if (ids.length > 0) await run.source.admin.xdel(key, ...ids);
+    }
+    await comeBack(run);
+  }, true),
+  row("server is read-only for three seconds", async (run) => {
+    await run.source.admin.replicaof("127.0.0.1", 9);
+    await comeBack(run);
+    await passes(3_000);
+    await run.source.admin.replicaof("NO", "ONE");
+    await comeBack(run);
+  }),
+  row("server is out of memory and evicts what it likes", async (run) => {
+    await run.source.admin.config("SET", "maxmemory-policy", "allkeys-random");
+    await run.source.admin.config("SET", "maxmemory", "1500kb");
+    for (let count = 0; count < 5; count++) await comeBack(run);
+    await run.source.admin.config("SET", "maxmemory", "0");
+  }),
+  row("server is out of memory and takes nothing", async (run) => {
+    await run.source.admin.config("SET", "maxmemory-policy", "noeviction");
+    await run.source.admin.config("SET", "maxmemory", "1");
+    await comeBack(run);
+    await run.source.admin.config("SET", "maxmemory", "0");
+    await comeBack(run);
+  }),
+];
+
+function row(
+  name: string,
+  inject: (run: FaultRun<HistorySource>) => Promise<void>,
+  isQuick = false,
+): Fault<HistorySource> {
+  return {
+    name,
+    gaps: "none",
+    config,
+    isQuick,
+    inject: async (run) => {
+      // A history that nobody writes could not be missed.
+      await until("the history holds something", async () => (await run.source.keys()).length > 0);
+      await inject(run);
+    },
+  };
+}
+
+/** All clients are away for more than the journal holds, and come back. */
+async function comeBack(run: FaultRun<HistorySource>): Promise<void> {
+  await whileAway(run, () => run.load.write(200));
+  await flows(run);
+}

@@ -1,0 +1,127 @@
+import { Redis } from "ioredis";
+import { openRedisBus } from "../../src/bus/redis/open_redis_bus.ts";
+import { parseOffset } from "../../src/model/position.ts";
+import type { AcceptedEvent } from "../checker/client_history.ts";
+import { type RedisServer, startRedis } from "../support/redis_server.ts";
+import { TcpProxy } from "../support/tcp_proxy.ts";
+import { keyOf } from "./load.ts";
+import type { FaultServers } from "./fault_servers.ts";
+import type { FaultSource, OutgoingRecord } from "./fault_source.ts";
+import { RecordedLog } from "./recorded_log.ts";
+
+/** A frozen server costs the writer this long, then the outcome is unknown. */
+const COMMAND_TIMEOUT_MS = 2_000;
+
+/** A stream on a real Redis: gateways reach it through a proxy, the suite's writer and administrator directly. */
+export class RedisSource implements FaultSource {
+  readonly log = new RecordedLog("tasks", "ms-seq");
+  readonly redis: RedisServer;
+  readonly proxy: TcpProxy;
+  /** For what an administrator does to the server. */
+  readonly admin: Redis;
+  readonly #stream = `faults:${crypto.randomUUID()}`;
+  readonly #uncertain = new Map<string, AcceptedEvent | undefined>();
+
+  private constructor(redis: RedisServer, proxy: TcpProxy) {
+    this.redis = redis;
+    this.proxy = proxy;
+    this.admin = new Redis(redis.url, {
+      commandTimeout: COMMAND_TIMEOUT_MS,
+      // A record is sent once: sent again by the library, it could be there twice.
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => 50,
+    });
+    // Each failure of the connection is one of a command too, and told there.
+    this.admin.on("error", () => {});
+  }
+
+  static async open(servers: FaultServers): Promise<RedisSource> {
+    const { redis, proxy } = await servers.use(startProxiedRedis);
+    const source = new RedisSource(redis, proxy);
+    await source.#begin();
+    return source;
+  }
+
+  get config(): Readonly<Record<string, unknown>> {
+    return { redis: { url: `redis://127.0.0.1:${this.proxy.port}`, stream: this.#stream } };
+  }
+
+  async append(records: readonly OutgoingRecord[]): Promise<void> {
+    const pipeline = this.admin.pipeline();
+    for (const { value } of records) pipeline.xadd(this.#stream, "*", "value", value);
+    const answers = await pipeline.exec().catch((error: Error) => records.map(() => [error, null] as const)) ?? [];
+    const failures: Error[] = [];
+    for (const [index, { key, event }] of records.entries()) {
+      const [error, id] = answers[index] ?? [new Error("Cannot tell what became of the record"), null];
+      if (typeof id === "string") this.log.accept(0, offsetOf(id), event);
+      else {
+        this.#uncertain.set(key, event);
+        failures.push(error ?? new Error(`Cannot read the answer ${id}`));
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async takeStock(): Promise<void> {
+    if (this.#uncertain.size > 0) {
+      for (const [id, [, value = ""]] of await this.admin.xrange(this.#stream, "-", "+")) {
+        const key = keyOf(value);
+        if (!this.#uncertain.has(key)) continue;
+        this.log.accept(0, offsetOf(id), this.#uncertain.get(key));
+        this.#uncertain.delete(key);
+      }
+    }
+    const [[first] = []] = await this.admin.xrange(this.#stream, "-", "+", "COUNT", 1);
+    if (first !== undefined) this.log.trim(0, offsetOf(first));
+  }
+
+  /** Only so many of the newest entries stay. */
+  async trim(length: number): Promise<void> {
+    await this.admin.xtrim(this.#stream, "MAXLEN", length);
+  }
+
+  /** The stream goes, and comes back with nothing in it. Nobody may write meanwhile. */
+  async recreate(): Promise<void> {
+    await this.admin.del(this.#stream);
+    await this.#begin();
+  }
+
+  /** The server has lost all that it held, and runs again. Nobody may write meanwhile. */
+  async beginAnew(): Promise<void> {
+    await this.#begin();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.admin.del(this.#stream).catch(() => {});
+    this.admin.disconnect();
+  }
+
+  async #begin(): Promise<void> {
+    await using bus = await openRedisBus({ source: "tasks", url: this.redis.url, streams: [this.#stream] });
+    this.log.begin((await bus.bounds()).epoch, 1);
+  }
+}
+
+function offsetOf(id: string): bigint {
+  const offset = parseOffset(id, "ms-seq");
+  if (offset === undefined) throw new RangeError(`Cannot read the entry ID ${id}`);
+  return offset;
+}
+
+interface ProxiedRedis extends AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly proxy: TcpProxy;
+}
+
+async function startProxiedRedis(): Promise<ProxiedRedis> {
+  const redis = await startRedis({ isDurable: true });
+  const proxy = new TcpProxy(redis.port);
+  return {
+    redis,
+    proxy,
+    [Symbol.asyncDispose]: async () => {
+      await proxy[Symbol.asyncDispose]();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}
