@@ -18,24 +18,23 @@ Deno.test("faults: nothing is lost in silence, whatever fails", async (t) => {
       assert.ok(isGreen, text);
     });
   }
-});
 
-Deno.test("runFault: what was written for one user and came to another is a loss and a leak", async () => {
-  await using servers = new FaultServers();
-  await using source = await KafkaSource.open(servers, {});
-  const fault: Fault<KafkaSource> = {
-    name: "the truth is another one",
-    gaps: "none",
-    inject: async (run) => {
-      await flows(run, 50);
-      const records = source.log.epochs[0]?.partitions[0]?.records ?? [];
-      const at = records.findLastIndex(({ event }) => event?.scopes[0] === "user:u0");
-      const [record] = records.slice(at);
-      assert.ok(record?.event !== undefined);
-      records[at] = { ...record, event: { ...record.event, scopes: ["user:u1"] } };
-    },
-  };
-  const { violations } = await runFault(fault, source, 1);
-  assert.match(violations.join("\n"), /client 0 \(u0\).* is not for this reader/);
-  assert.match(violations.join("\n"), /client 1 \(u1\).* was lost in silence/);
+  await t.step("runFault: what was written for one user and came to another is a loss and a leak", async () => {
+    await using source = await KafkaSource.open(servers, {});
+    const fault: Fault<KafkaSource> = {
+      name: "the truth is another one",
+      gaps: "none",
+      inject: async (run) => {
+        await flows(run, 50);
+        const records = source.log.epochs[0]?.partitions[0]?.records ?? [];
+        const at = records.findLastIndex(({ event }) => event?.scopes[0] === "user:u0");
+        const [record] = records.slice(at);
+        assert.ok(record?.event !== undefined);
+        records[at] = { ...record, event: { ...record.event, scopes: ["user:u1"] } };
+      },
+    };
+    const { violations } = await runFault(fault, source, 1);
+    assert.match(violations.join("\n"), /client 0 \(u0\).* is not for this reader/);
+    assert.match(violations.join("\n"), /client 1 \(u1\).* was lost in silence/);
+  });
 });

@@ -12,7 +12,9 @@ import { RecordedLog } from "./recorded_log.ts";
 /** A frozen broker costs the writer this long, then the outcome is unknown. */
 const REQUEST_TIMEOUT_MS = 2_000;
 /** A reader of the whole topic that gets nothing new for this long has everything. */
-const READ_IDLE_MS = 1_500;
+const READ_IDLE_MS = 1_000;
+/** How long a fetch of that reader waits, and with it the reader's end. */
+const READ_WAIT_MS = 100;
 
 /** A topic on a real broker: gateways reach it through a proxy, the suite's writer and administrator directly. */
 export class KafkaSource implements FaultSource {
@@ -137,7 +139,7 @@ export class KafkaSource implements FaultSource {
 
   /** By a reader that shares nothing with the gateway's. */
   async #readAll(take: (partition: number, offset: bigint, value: string) => void): Promise<void> {
-    const consumer = this.#client.consumer({ groupId: crypto.randomUUID(), retry: { retries: 20 } });
+    const consumer = this.#client.consumer({ groupId: crypto.randomUUID(), maxWaitTimeInMs: READ_WAIT_MS });
     await consumer.connect();
     try {
       await consumer.subscribe({ topic: this.topic.name, fromBeginning: true });
