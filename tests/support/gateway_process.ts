@@ -72,7 +72,8 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
       folder,
       command: [
         ...["bash", "-c", `cd "$1" && shift && exec "$@"`, "tidegate", folder],
-        ...["env", ...environment, ...program, "serve"],
+        // The tests' own seed is no setting of a gateway, which refuses what it does not know.
+        ...["env", "-u", "TIDEGATE_SEED", ...environment, ...program, "serve"],
       ],
       isReady: async () => {
         const response = await fetch(`http://127.0.0.1:${port}/readyz`);
