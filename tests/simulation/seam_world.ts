@@ -27,8 +27,9 @@ export interface SimulatedRun {
 
 /**
  * Everything that can happen around the seam of replay and live, interleaved as the seed says: logs that grow, are trimmed,
- * created anew; nodes that read them at their own pace, die and come back; clients that come, go, dawdle and return
- * elsewhere; history reads that are slow or fail, of a log or of a store that loses what it likes. No real time and no real I/O: a seed is a run.
+ * created anew; nodes that read them at their own pace, drain, die and come back; clients that come, go, dawdle and return
+ * elsewhere; clocks that jump; history reads that are slow or fail, of a log or of a store that loses what it likes. No
+ * real time and no real I/O: a seed is a run.
  *
  * @param sabotage breaks a node, to show that the judge notices
  * @param pollShare how often a client that comes asks for an answer instead of a stream, 0 to 1
@@ -58,6 +59,8 @@ class SeamWorld {
   readonly #store = new FakeStore();
   readonly #limits: NodeLimits;
   readonly #nodes: SimulatedNode[];
+  /** Those that drain, or have. */
+  readonly #leaving: SimulatedNode[] = [];
   readonly #clients: readonly SimulatedClient[];
   readonly #pending: PendingAnswer[] = [];
   readonly #steps: string[] = [];
@@ -138,13 +141,13 @@ class SeamWorld {
     const truth = { sources: this.#logs, replayLimits: this.#limits.replay };
     for (const client of this.#clients) this.#violations.push(...checkHistory(truth, client, true));
     for (const client of this.#clients) client.disconnect();
-    for (const [index, node] of this.#nodes.entries()) {
+    for (const [index, node] of [...this.#nodes, ...this.#leaving].entries()) {
       if (node.manager.count > 0) this.#violations.push(`node ${index} still counts ${node.manager.count} streams`);
       if (node.broadcaster.memberCount > 0) this.#violations.push(`node ${index} still has members`);
       for (const failure of node.failures) this.#violations.push(`node ${index} failed: ${failure}`);
       node[Symbol.dispose]();
     }
-    const origins = this.#nodes.flatMap((node) => node.origins);
+    const origins = [...this.#nodes, ...this.#leaving].flatMap((node) => node.origins);
     return { violations: this.#violations, steps: this.#steps, clients: this.#clients, truth, origins };
   }
 
@@ -163,6 +166,8 @@ class SeamWorld {
       [random.pick([0, 0, 0.7]), () => this.#recreate()],
       [random.pick([0, 0, 0.7]), () => this.#addPartition()],
       [random.pick([0, 0.4]), () => this.#restartNode()],
+      [random.pick([0, 0.4]), () => this.#drainNode()],
+      [random.pick([0, 1]), () => this.#setClock()],
       [random.pick([0, 10, 20]), () => this.#writeHistory()],
       [random.pick([0, 1, 3]), () => this.#hurtHistory()],
     ];
@@ -297,6 +302,24 @@ class SeamWorld {
     for (const client of this.#clients) if (client.open?.node === this.#nodes[index]) client.disconnect();
     this.#nodes[index]?.[Symbol.dispose]();
     this.#nodes[index] = this.#newNode();
+  }
+
+  /** A node ends in order while its successor is there already: whoever comes is sent there. */
+  #drainNode(): void {
+    const index = this.#random.between(0, this.#nodes.length - 1);
+    const [node] = this.#nodes.splice(index, 1, this.#newNode());
+    if (node === undefined) return;
+    const windowMs = this.#random.pick([0, 300, 3_000]);
+    this.#note(`node ${index} drains within ${windowMs} ms`);
+    this.#leaving.push(node);
+    void node.manager.drain(windowMs);
+  }
+
+  /** Somebody sets the machine's clock; what is monotonic goes on. */
+  #setClock(): void {
+    const byMs = this.#random.pick([-3_600_000, -1_000, 1_000, 3_600_000]);
+    this.#note(`the clock is set by ${byMs} ms`);
+    this.#clock.setSystemTime(Date.now() + byMs);
   }
 
   #isUnderWay(): boolean {
