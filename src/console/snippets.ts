@@ -16,6 +16,7 @@ export function snippets(wish: ConnectWish): readonly { readonly title: string; 
   const more = query === "" ? "" : `&${query}`;
   return [
     { title: "curl", code: `curl -N -H ${authorization(token)} ${shell(stream)}` },
+    { title: "The client, in a module script", code: clientCode(wish) },
     {
       title: "EventSource, with a one-time ticket",
       code: [
@@ -49,6 +50,22 @@ export function snippets(wish: ConnectWish): readonly { readonly title: string; 
       ].join("\n"),
     },
   ];
+}
+
+function clientCode({ url, scopes, events, token }: ConnectWish): string {
+  return [
+    `import { SSEClient } from ${script(`${url}/client/core.js`)};`,
+    ``,
+    `const client = new SSEClient({`,
+    `  url: ${script(url)},`,
+    ...(scopes.length === 0 ? [] : [`  scopes: ${JSON.stringify(scopes)},`]),
+    ...(events.length === 0 ? [] : [`  events: ${JSON.stringify(events)},`]),
+    `  getToken: () => ${script(token)}, // yours asks your server`,
+    `});`,
+    `client.onAny(({ name, data }) => show(name, data));`,
+    `client.onReset(() => readEverythingAnew());`,
+    `client.open();`,
+  ].join("\n");
 }
 
 function queryOf({ scopes, events }: ConnectWish): string {

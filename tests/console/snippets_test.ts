@@ -17,11 +17,39 @@ Deno.test("snippets: curl for a shell's variable, and for a token of its own", (
   );
 });
 
+Deno.test("snippets: the client's is a module that runs, from the gateway's own copy", async () => {
+  const wish = { ...NONE, scopes: [`novel:"7`], events: ["task.*"], token: `a"b` };
+  const code = snippets(wish).find(({ title }) => title.startsWith("The client"))?.code ?? "";
+  assert.match(code, /from "https:\/\/events\.example\.com\/client\/core\.js";/);
+  const here = code.replace(
+    /"https[^"]*core\.js"/,
+    JSON.stringify(new URL("../../src/client/core/mod.ts", import.meta.url)),
+  );
+  const asked: unknown[] = [];
+  const fetching = globalThis.fetch;
+  globalThis.fetch = (url, init) => {
+    asked.push(String(url), new Headers(init?.headers).get("authorization"));
+    return Promise.resolve(new Response(null, { status: 204 }));
+  };
+  try {
+    await import(`data:application/typescript,${encodeURIComponent(here)}`);
+    while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  } finally {
+    globalThis.fetch = fetching;
+  }
+  assert.deepEqual(asked, [
+    "https://events.example.com/api/v1/events/stream?scope=novel%3A%227&event=task.*",
+    `Bearer a"b`,
+  ]);
+});
+
 Deno.test("snippets: what was typed stays text for the shell and for JavaScript", async () => {
   const nasty = `user:'; echo pwned > /dev/stderr; '$(echo pwned)\`echo pwned\``;
   for (const { title, code } of snippets({ ...NONE, url: `https://x'$(echo pwned)`, scopes: [nasty], token: `a'b` })) {
     if (!code.startsWith("curl")) {
-      assert.doesNotThrow(() => new Function(`return async () => { ${code} }`), title);
+      // A function's body takes no import.
+      const body = code.replace(/^import .*\n/, "");
+      assert.doesNotThrow(() => new Function(`return async () => { ${body} }`), title);
       continue;
     }
     // A shell that prints its words instead of running curl.
