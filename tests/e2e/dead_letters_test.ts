@@ -80,7 +80,7 @@ Deno.test("deadletter retry: a letter of Redis, kept in a stream and a file, com
       await client.xadd(tasks.redis.stream, "*", "value", LETTER, "trace", "1");
     });
   } finally {
-    client.disconnect();
+    await client.quit();
   }
 });
 
@@ -112,7 +112,7 @@ Deno.test("deadletter retry: several operators at once publish each letter once"
     assert.equal(lines.length, RACED_LETTERS, text);
     assert.equal(await client.xlen(key), 2 * RACED_LETTERS, text);
   } finally {
-    client.disconnect();
+    await client.quit();
     await Deno.remove(folder, { recursive: true });
   }
 });

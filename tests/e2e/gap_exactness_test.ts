@@ -161,6 +161,6 @@ Deno.test("100 random cuts on a Redis stream that is trimmed: each resume is exa
       await client.xtrim(stream, "MAXLEN", 50);
     });
   } finally {
-    client.disconnect();
+    await client.quit();
   }
 });

@@ -57,7 +57,7 @@ Deno.test("the novel platform's example runs: every reader gets what the mapping
     }
   } finally {
     await client.del(key);
-    client.disconnect();
+    await client.quit();
     await Deno.remove(folder, { recursive: true });
   }
 });

@@ -172,7 +172,7 @@ Deno.test("Redis Streams to stream: entries of flat fields arrive mapped; a rest
     await using resumed = await running.stream(await running.tokenFor("alice"), "", { "last-event-id": cursor });
     assert.deepEqual(await progressOf(resumed, 5), percents(6, 11));
   } finally {
-    client.disconnect();
+    await client.quit();
   }
 });
 
@@ -197,6 +197,6 @@ Deno.test("dead letters: a record that cannot be mapped is written to the config
     const letter = JSON.parse(entry?.[1][entry[1].indexOf("value") + 1] ?? "");
     assert.deepEqual([letter.source, letter.reason, letter.value.text], ["tasks", "not-json", "not JSON"]);
   } finally {
-    client.disconnect();
+    await client.quit();
   }
 });
