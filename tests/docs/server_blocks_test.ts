@@ -38,7 +38,7 @@ Deno.test("Redis takes the documents' commands", async () => {
       }
     }
   } finally {
-    client.disconnect();
+    await client.quit();
   }
 });
 

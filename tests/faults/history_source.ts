@@ -36,7 +36,7 @@ export class HistorySource extends KafkaSource {
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    this.admin.disconnect();
+    await this.admin.quit();
     await super[Symbol.asyncDispose]();
   }
 }

@@ -93,7 +93,7 @@ export class RedisSource implements FaultSource {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.admin.del(this.#stream).catch(() => {});
-    this.admin.disconnect();
+    await this.admin.quit();
   }
 
   async #begin(): Promise<void> {

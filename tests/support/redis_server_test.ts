@@ -57,6 +57,6 @@ async function withClient<Result>(url: string, use: (client: Redis) => Promise<R
   try {
     return await use(client);
   } finally {
-    client.disconnect();
+    await client.quit();
   }
 }
