@@ -17,6 +17,7 @@ export class LossyProxy implements AsyncDisposable {
   target: string;
   readonly #mischief: Mischief;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #readers: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>[] = [];
 
   constructor(target: string, mischief: Mischief) {
     this.target = target;
@@ -39,22 +40,25 @@ export class LossyProxy implements AsyncDisposable {
     if (!headers.get("content-type")?.startsWith("text/event-stream") || response.body === null) {
       return new Response(await response.bytes(), { status: response.status, headers });
     }
-    return new Response(spoilt(response.body, this.#mischief, abort), { headers });
+    const reader = response.body.getReader();
+    this.#readers.push(reader);
+    return new Response(spoilt(reader, this.#mischief, abort), { headers });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.shutdown();
+    // Of a client that has gone nobody may have read to the end.
+    await Promise.allSettled(this.#readers.map((reader) => reader.cancel()));
   }
 }
 
 function spoilt(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
   mischief: Mischief,
   abort: AbortController,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder();
-  const reader = body.getReader();
   let rest = "";
   let swapped = "";
   return new ReadableStream({
