@@ -47,7 +47,7 @@ export const historyCost: Scenario = {
           ...(costs === kept ? { history: { redis: { url: redis.url, prefix: topic } } } : {}),
         };
         const cost = await measure(settings, broker, topic, options.seconds);
-        const written = costs === kept ? await entriesAdded(redis.url, topic) : undefined;
+        const written = costs === kept ? await recordsKept(redis.url, topic) : undefined;
         options.say(`  ${topic} ${JSON.stringify({ ...cost, written })}`);
         costs.push({ ...cost, written });
       }
@@ -80,7 +80,7 @@ export const historyCost: Scenario = {
           ),
         }),
         ownRow({
-          what: "every record that was read has its entry in Redis",
+          what: "every record that was read is kept in Redis, once",
           tidegate: isComplete ? `yes, ${formatFigure.count(records)}` : `no: ${kept.map(({ written }) => written)}`,
           target: "yes",
           isMet: isComplete,
@@ -95,7 +95,7 @@ interface IngestCost {
   readonly cpuMicroseconds: number;
   readonly corePercent: number;
   readonly peakMB: number;
-  /** Entries that Redis took. */
+  /** Records of which there is an entry in Redis, each counted once. */
   readonly written?: number | undefined;
 }
 
@@ -162,17 +162,22 @@ async function* readNumbers(port: number): AsyncGenerator<number> {
   }
 }
 
-async function entriesAdded(url: string, prefix: string): Promise<number> {
+async function recordsKept(url: string, prefix: string): Promise<number> {
   const redis = new Redis(url);
   try {
-    let added = 0;
+    let kept = 0;
     for (const key of await redis.keys(`${prefix}:*`)) {
-      const info = await redis.call("XINFO", "STREAM", key);
-      if (!Array.isArray(info)) throw new Error(`Cannot read XINFO of ${key}`);
-      added += Number(info[info.indexOf("entries-added") + 1]);
+      for (let from = "-", page = []; (page = await redis.xrange(key, from, "+", "COUNT", 100)).length > 0;) {
+        for (const [id, fields] of page) {
+          const heads: unknown = JSON.parse(fields[fields.indexOf("h") + 1] ?? "");
+          if (!Array.isArray(heads)) throw new Error(`Cannot read entry ${id} of ${key}`);
+          kept += heads.length;
+          from = `(${id}`;
+        }
+      }
     }
-    return added;
+    return kept;
   } finally {
-    redis.disconnect();
+    await redis.quit();
   }
 }

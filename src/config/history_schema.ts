@@ -16,7 +16,7 @@ const redisHistorySchema = section({
     .default("tidegate")
     .describe("Begins every key: `<prefix>:history:<source>:<partition>:<incarnation>`."),
   maxLength: z.int().min(1).max(1_000_000_000).default(100_000)
-    .describe("About how many events each partition keeps in Redis (`MAXLEN ~`)."),
+    .describe("About how many offsets each partition reaches back in Redis (`MINID ~`): as many events, or fewer."),
   maxAge: duration("1m", "3650d").prefault("1d")
     .describe(
       "How long an event is kept in Redis, to the minute. A partition that nothing was written for so long is deleted.",

@@ -1,6 +1,7 @@
 import { reasonOf } from "../log/reason_of.ts";
 import { getLogger } from "@logtape/logtape";
 import type { EventBus, LogBounds } from "../bus/event_bus.ts";
+import { runStart } from "../history/history_chain.ts";
 import { PositionVector, type SourcePositions } from "../model/position_vector.ts";
 import { indistinctSources, MAX_CURSOR_LENGTH, widestCursor } from "../wire/cursor.ts";
 import { backOff } from "./back_off.ts";
@@ -36,13 +37,18 @@ export async function attachSources(
   return sources;
 }
 
-/** Where following begins: the tail of every partition. */
-export function startPositions(sources: readonly AttachedSource[]): PositionVector {
+/** Where following begins: the tail of every partition, and where the history's run begins that it lies in. */
+export function startPositions(
+  sources: readonly { readonly bus: Pick<EventBus, "source" | "offsetFormat">; readonly bounds: LogBounds }[],
+): PositionVector {
   return new PositionVector(sources.map(({ bus, bounds }): SourcePositions => ({
     source: bus.source,
     format: bus.offsetFormat,
     epoch: bounds.epoch,
-    next: inOrder(bounds).map(({ tail }) => tail),
+    next: inOrder(bounds).map(({ first, tail }) => {
+      const start = bus.offsetFormat === "integer" ? runStart(tail) : tail;
+      return start > first ? start : first;
+    }),
   })));
 }
 

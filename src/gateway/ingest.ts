@@ -108,7 +108,7 @@ function publish(
     );
     broadcaster.publish(frames);
     observer.broadcast?.(frames);
-    history?.append(partition, record.offset, frames);
+    history?.append(partition, record.offset, record.timestampMs, frames);
     observer.mapped();
     if (oversizeCount > 0) observer.deadLetter(partition, record, "too-large", `${oversizeCount} frames`);
   } catch (error) {

@@ -1,28 +1,30 @@
 import type { Offset } from "../model/position.ts";
 import type { Frame } from "../wire/frame.ts";
 
-/** What was made of one record, or of a run of records that nobody may see. */
+/** What was made of a run of records. */
 export interface HistoryEntry {
-  /** The record's own, or the last one of the run. */
+  /** The last one of the run. */
   readonly offset: Offset;
-  /** Nothing for anyone stands in the log between here and `offset`: what proves that no entry is missing before this one. */
+  /** All that the log has for anyone from here to `offset` is in `frames`: what proves that no entry is missing before this one. */
   readonly from: Offset;
-  /** When the writer took it in: milliseconds since 1970. */
+  /** When the writer took in the first of them: milliseconds since 1970. */
   readonly atMs: number;
-  /** Minimised, in the order of the record's messages; none in a run's entry. */
+  /** Minimised, in the order of the log; none where nobody may see the records. */
   readonly frames: readonly StoredFrame[];
 }
 
-/** What of a frame is kept: all but its place and its cursor, which each replay gives it anew. */
+/** What of a frame is kept: all but its place in a node and its cursor, which each replay gives it anew. */
 export type StoredFrame = Pick<
   Frame,
-  "scope" | "event" | "audience" | "priority" | "conflationKey" | "bytes" | "bodyStart"
+  "offset" | "scope" | "event" | "audience" | "priority" | "conflationKey" | "bytes" | "bodyStart"
 >;
 
 /** An entry on its way to the log of its key. */
 export interface KeyedEntry {
   readonly key: string;
   readonly entry: HistoryEntry;
+  /** Of its frames. */
+  readonly bytes: number;
 }
 
 /** An entry as it was found; `entry` is `undefined` when it cannot be read, which is a break. */

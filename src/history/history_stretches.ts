@@ -59,14 +59,14 @@ export class HistoryStretches implements StretchSource {
           const end = entry === undefined ? offset + 1n : entry.from;
           return next > from ? proved() : unproved(partition, from, end < to ? end : to);
         }
-        if (offset >= to) {
-          next = to;
-          return proved();
-        }
         if (next === from) since = { sinceMs: entry.atMs };
-        const place = { seq: -1, sourceIndex: this.#init.sourceIndex, partition, offset };
-        for (const frame of entry.frames) frames.push({ ...frame, ...place });
-        next = offset + 1n;
+        for (const frame of entry.frames) {
+          // The entry may begin before what is wanted, and before the end of another node's that it overlaps.
+          if (frame.offset < next || frame.offset >= to) continue;
+          frames.push({ ...frame, seq: -1, sourceIndex: this.#init.sourceIndex, partition });
+        }
+        next = offset < to ? offset + 1n : to;
+        if (next === to) return proved();
       }
       if (frames.length >= FRAMES_A_READ) return proved();
       if (isLast && next < to) return next > from ? proved() : unproved(partition, from, to);

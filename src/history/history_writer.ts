@@ -1,11 +1,14 @@
 import { BackOff } from "../bus/back_off.ts";
+import { LINGER_MS } from "./history_chain.ts";
 import type { HistoryHealth } from "./history_health.ts";
 import type { HistoryEntry, HistoryStore } from "./history_store.ts";
 import type { Offset } from "../model/position.ts";
 import type { Spool } from "./spool.ts";
 
-/** How often the store is asked whether it is still there, and runs of records that nobody may see are covered. */
-const TICK_MS = 5_000;
+/** How often the store is asked whether it is still there, and records that nobody may see are covered. */
+const LOOK_INTERVAL_MS = 5_000;
+/** Between two writes, in milliseconds, unless a full batch waits: a round trip costs more than an entry. */
+const GATHER_MS = 50;
 /** How often what is too old is trimmed; each look costs some dozen small reads a partition. */
 const TRIM_INTERVAL_MS = 60_000;
 /** What a node that ends may still write, in milliseconds: the other nodes have it, too. */
@@ -17,6 +20,8 @@ export interface WriterInit {
   readonly spool: Spool;
   readonly health: HistoryHealth;
   readonly maxAgeMs: number;
+  /** Called many times a second: keeps the runs that have been open for so long, in milliseconds. */
+  readonly keepRuns: (lingeredMs: number) => void;
   /** Called every few seconds, to keep what only time makes worth keeping. */
   readonly cover: () => void;
   /** The logs that are written now. */
@@ -39,8 +44,7 @@ export class HistoryWriter implements AsyncDisposable {
   readonly #newest = new Map<string, Offset>();
   readonly #end = new AbortController();
   #running: Promise<void> | undefined;
-  #wake: () => void = () => {};
-  #coveredAtMs = performance.now();
+  #endPause: () => void = () => {};
   #trimmedAtMs = performance.now();
 
   constructor(init: WriterInit) {
@@ -52,10 +56,9 @@ export class HistoryWriter implements AsyncDisposable {
   }
 
   /** Never waits and never throws. */
-  keep(key: string, entry: HistoryEntry): void {
+  keep(key: string, entry: HistoryEntry, bytes: number): void {
     if (entry.offset <= (this.#newest.get(key) ?? -1n)) return;
-    this.#init.spool.push({ key, entry });
-    this.#wake();
+    this.#init.spool.push({ key, entry, bytes });
   }
 
   /** What was kept under the key, here and in the store, is to be deleted before anything else is written. */
@@ -63,7 +66,6 @@ export class HistoryWriter implements AsyncDisposable {
     this.#init.spool.forget(key);
     this.#void.add(key);
     this.#newest.delete(key);
-    this.#wake();
   }
 
   start(): void {
@@ -73,7 +75,6 @@ export class HistoryWriter implements AsyncDisposable {
   /** One round: whatever there is to do, or a question whether the store is there. False when the store failed. */
   async write(): Promise<boolean> {
     const { store, spool, health, onWritten } = this.#init;
-    this.#cover();
     try {
       if (health.isDown) await store.ping();
       health.answered();
@@ -104,24 +105,36 @@ export class HistoryWriter implements AsyncDisposable {
 
   /** Writes what is left, if that is quick. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { spool, health } = this.#init;
+    const { spool, health, keepRuns } = this.#init;
+    keepRuns(0);
     const endsAtMs = performance.now() + LAST_WRITE_MS;
     while (spool.entryCount > 0 && health.state === "up" && performance.now() < endsAtMs && this.#running) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     this.#end.abort();
-    this.#wake();
+    this.#endPause();
     await this.#running;
   }
 
   async #run(): Promise<void> {
+    const { spool, keepRuns } = this.#init;
     const backOff = new BackOff();
+    let lookedAtMs = Number.NEGATIVE_INFINITY;
     while (!this.#end.signal.aborted) {
-      if (!await this.write()) await backOff.wait(this.#end.signal);
-      else {
-        backOff.reset();
-        await this.#pause();
+      keepRuns(LINGER_MS);
+      const isLookDue = performance.now() - lookedAtMs >= LOOK_INTERVAL_MS;
+      if (isLookDue) {
+        lookedAtMs = performance.now();
+        this.#init.cover();
       }
+      if (isLookDue || spool.entryCount > 0 || this.#void.size > 0) {
+        if (!await this.write()) {
+          await backOff.wait(this.#end.signal);
+          continue;
+        }
+        backOff.reset();
+      }
+      if (!spool.hasFullBatch) await this.#pause();
     }
   }
 
@@ -142,12 +155,6 @@ export class HistoryWriter implements AsyncDisposable {
     }
   }
 
-  #cover(): void {
-    if (performance.now() - this.#coveredAtMs < TICK_MS) return;
-    this.#coveredAtMs = performance.now();
-    this.#init.cover();
-  }
-
   async #trimIfDue(): Promise<void> {
     if (performance.now() - this.#trimmedAtMs < TRIM_INTERVAL_MS) return;
     this.#trimmedAtMs = performance.now();
@@ -155,14 +162,12 @@ export class HistoryWriter implements AsyncDisposable {
     await this.trim(Date.now() - this.#init.maxAgeMs);
   }
 
-  /** Until there is something to write, or a tick has passed. */
   async #pause(): Promise<void> {
-    if (this.#init.spool.entryCount > 0 || this.#void.size > 0 || this.#end.signal.aborted) return;
+    if (this.#end.signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    const timer = setTimeout(resolve, TICK_MS);
+    this.#endPause = resolve;
+    const timer = setTimeout(resolve, GATHER_MS);
     await promise;
     clearTimeout(timer);
-    this.#wake = () => {};
   }
 }

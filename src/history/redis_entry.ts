@@ -4,15 +4,23 @@ import { isEventName } from "../model/event_name.ts";
 import { entryOfOffset, type Offset, parseOffset } from "../model/position.ts";
 import { parseScope, type Scope } from "../model/scope.ts";
 import { PRIORITIES, type Priority } from "../model/sse_message.ts";
+import { joinBytes } from "../wire/frame.ts";
 import type { FoundEntry, HistoryEntry, StoredFrame } from "./history_store.ts";
 
 /*
- * An entry of a history in a Redis Stream: the fields `f` (from) and `t` (taken in, ms), then for each frame `h`, a JSON
- * array of scope, event, priority, audience and conflation key, and `b`, its block without the id line. All of it was minimised
- * before; nothing else of the record is there.
+ * An entry of a history in a Redis Stream has four fields:
+ *
+ * - `f` (from) and `t` (taken in, ms), as decimal text;
+ * - `h`, heads: a JSON array with `[offset − from, bytes of the block, scope]` of each frame, and `priority, audience, conflation
+ *   key` behind them where one of them is not the usual;
+ * - `b`, their blocks without the id lines, one behind the other.
+ *
+ * All of it was minimised before; nothing else of the records is there.
  */
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
+
+const FIELDS = ["f", "t", "h", "b"];
 
 /** One event's block as `encodeFrame` makes it. Whatever else lies there was not written by a gateway. */
 const BLOCK = /^event: ([^\r\n]+)\ndata: [^\r\n]+\n\n$/;
@@ -23,12 +31,13 @@ export function entryIdOf(offset: Offset): string {
 }
 
 export function fieldsOfEntry({ from, atMs, frames }: HistoryEntry): RedisArgument[] {
-  const fields: RedisArgument[] = ["f", String(from), "t", atMs];
-  for (const { scope, event, priority, audience, conflationKey, bytes, bodyStart } of frames) {
-    fields.push("h", JSON.stringify([scope, event, priority, audience, conflationKey ?? null]));
-    fields.push("b", bytes.subarray(bodyStart));
-  }
-  return fields;
+  const heads = frames.map(({ offset, scope, priority, audience, conflationKey, bytes, bodyStart }) => {
+    const head = [Number(offset - from), bytes.length - bodyStart, scope];
+    const isUsual = priority === "normal" && audience.length === 0 && conflationKey === undefined;
+    return isUsual ? head : [...head, priority, audience, conflationKey ?? null];
+  });
+  const blocks = joinBytes(frames.map(({ bytes, bodyStart }) => bytes.subarray(bodyStart)));
+  return ["f", String(from), "t", atMs, "h", JSON.stringify(heads), "b", blocks];
 }
 
 /** Reads an entry back. What is not exactly what a gateway writes is not an entry: nobody else's input becomes a frame. */
@@ -42,48 +51,61 @@ export function foundEntry(stored: StreamEntry): FoundEntry {
 }
 
 function entryOf(offset: Offset, fields: readonly Uint8Array[]): HistoryEntry | undefined {
-  const [fromName, fromText, timeName, timeText, ...frameFields] = fields.map((field, index) =>
-    // The block stays bytes.
-    index % 4 === 3 && index > 3 ? "" : decoder.decode(field)
+  if (fields.length !== FIELDS.length * 2) return undefined;
+  const [from, atMs, heads, blocks] = FIELDS.map((name, index) =>
+    decoder.decode(fields[index * 2]) === name ? fields[index * 2 + 1] : undefined
   );
-  const from = parseOffset(fromText ?? "", "integer");
-  const atMs = Number(timeText);
-  if (fromName !== "f" || timeName !== "t" || from === undefined || from > offset || !Number.isSafeInteger(atMs)) {
-    return undefined;
-  }
-  const frames: StoredFrame[] = [];
-  for (let index = 0; index < frameFields.length; index += 4) {
-    const block = fields[4 + index + 3];
-    if (frameFields[index] !== "h" || frameFields[index + 2] !== "b" || block === undefined) return undefined;
-    const frame = frameOf(frameFields[index + 1] ?? "", block);
-    if (frame === undefined) return undefined;
-    frames.push(frame);
-  }
-  return { offset, from, atMs, frames };
+  if (from === undefined || atMs === undefined || heads === undefined || blocks === undefined) return undefined;
+  const entry = { offset, from: parseOffset(decoder.decode(from), "integer"), atMs: Number(decoder.decode(atMs)) };
+  if (entry.from === undefined || entry.from > offset || !Number.isSafeInteger(entry.atMs)) return undefined;
+  const frames = framesOf(entry.from, offset, JSON.parse(decoder.decode(heads)), blocks);
+  return frames === undefined ? undefined : { ...entry, from: entry.from, frames };
 }
 
-function frameOf(head: string, block: Uint8Array): StoredFrame | undefined {
-  const parsed: unknown = JSON.parse(head);
-  if (!Array.isArray(parsed) || parsed.length !== 5) return undefined;
-  const [scopeText, event, priority, audienceTexts, conflationKey]: unknown[] = parsed;
+function framesOf(from: Offset, last: Offset, heads: unknown, blocks: Uint8Array): StoredFrame[] | undefined {
+  if (!Array.isArray(heads)) return undefined;
+  // One copy of all: the reply's own buffer holds the whole page.
+  const copy = new Uint8Array(blocks);
+  const frames: StoredFrame[] = [];
+  let start = 0;
+  let least = from;
+  for (const head of heads) {
+    if (!Array.isArray(head) || head.length > 6) return undefined;
+    const [behindFrom, byteCount]: unknown[] = head;
+    if (!isCount(behindFrom) || !isCount(byteCount) || start + byteCount > copy.length) return undefined;
+    const offset = from + BigInt(behindFrom);
+    const frame = frameOf(offset, head, copy.subarray(start, start + byteCount));
+    if (frame === undefined || offset < least || offset > last) return undefined;
+    frames.push(frame);
+    least = offset;
+    start += byteCount;
+  }
+  return start === copy.length ? frames : undefined;
+}
+
+function frameOf(offset: Offset, head: readonly unknown[], bytes: Uint8Array): StoredFrame | undefined {
+  const [, , scopeText, priority = "normal", audienceTexts = [], conflationKey = null] = head;
+  const event = BLOCK.exec(decoder.decode(bytes))?.[1];
   const scope = scopeOf(scopeText);
   const audience = Array.isArray(audienceTexts) ? audienceTexts.map(scopeOf) : [undefined];
   const knownAudience = audience.filter((each) => each !== undefined);
   if (scope === undefined || knownAudience.length < audience.length || !isPriority(priority)) return undefined;
-  if (typeof event !== "string" || !isEventName(event) || BLOCK.exec(decoder.decode(block))?.[1] !== event) {
-    return undefined;
-  }
+  if (event === undefined || !isEventName(event)) return undefined;
   if (conflationKey !== null && typeof conflationKey !== "string") return undefined;
   return {
+    offset,
     scope,
     event,
     audience: knownAudience,
     priority,
     conflationKey: conflationKey ?? undefined,
-    // A copy: the reply's own buffer holds the whole page.
-    bytes: new Uint8Array(block),
+    bytes,
     bodyStart: 0,
   };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function scopeOf(value: unknown): Scope | undefined {

@@ -22,7 +22,7 @@ export interface RedisHistoryOptions {
   readonly url: string;
   /** Begins every key. */
   readonly prefix: string;
-  /** Entries a partition, about. */
+  /** Events a partition, about. */
   readonly maxLength: number;
   readonly maxAgeMs: number;
   /** Bytes that wait while Redis is away. */
@@ -57,6 +57,7 @@ export class RedisHistory implements AsyncDisposable {
       spool: this.#spool,
       health: this.#health,
       maxAgeMs: options.maxAgeMs,
+      keepRuns: (lingeredMs) => this.#chains.forEach((chain) => chain.keepRuns(lingeredMs)),
       cover: () => this.#chains.forEach((chain) => chain.cover()),
       keys: () => this.#chains.flatMap(({ keys }) => keys),
       isForeign: (key, entry) => this.#chains.some((chain) => chain.isBeyond(key, entry)),
@@ -81,7 +82,7 @@ export class RedisHistory implements AsyncDisposable {
   ): { readonly chain: HistoryChain; readonly stretches: StretchSource } {
     const keyOf = historyKeys(this.#options.prefix, source, mapping);
     const chain = new HistoryChain(
-      { keep: (key, entry) => this.#writer.keep(key, entry), void: (key) => this.#writer.void(key) },
+      { keep: (key, entry, bytes) => this.#writer.keep(key, entry, bytes), void: (key) => this.#writer.void(key) },
       keyOf,
       start,
       Date.now,

@@ -9,7 +9,7 @@ import { entryIdOf, fieldsOfEntry, foundEntry } from "./redis_entry.ts";
 
 /** Where the store is, and how much of each log it keeps. */
 export interface RedisStoreSettings extends RedisLinkSettings {
-  /** Entries of one log; Redis trims whole nodes, so it is about as many. */
+  /** Offsets that one log reaches back; Redis trims whole nodes, so it is about as many. */
   readonly maxLength: number;
   /** A log that nobody has written for so long is deleted by Redis itself. */
   readonly maxAgeMs: number;
@@ -33,9 +33,11 @@ export class RedisHistoryStore implements HistoryStore, AsyncDisposable {
 
   async append(batch: readonly KeyedEntry[]): Promise<void> {
     const { maxLength, maxAgeMs } = this.#settings;
-    const commands: RedisCommand[] = batch.map((
-      { key, entry },
-    ) => ["xadd", key, "MAXLEN", "~", maxLength, entryIdOf(entry.offset), ...fieldsOfEntry(entry)]);
+    const commands = batch.map(({ key, entry }): RedisCommand => {
+      const oldest = entry.offset - BigInt(maxLength);
+      const minID = entryIdOf(oldest > 0n ? oldest : 0n);
+      return ["xadd", key, "MINID", "~", minID, entryIdOf(entry.offset), ...fieldsOfEntry(entry)];
+    });
     for (const key of new Set(batch.map(({ key }) => key))) commands.push(["pexpire", key, maxAgeMs]);
     await this.#write(async (link) => {
       const connection = await link.connection();

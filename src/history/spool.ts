@@ -2,8 +2,8 @@ import { Deque } from "../replay/deque.ts";
 import type { Offset } from "../model/position.ts";
 import type { KeyedEntry } from "./history_store.ts";
 
-/** What an entry costs besides its frames' bytes: objects, and its place here. */
-const ENTRY_OVERHEAD_BYTES = 300;
+/** What each frame costs besides its bytes, and so does the entry itself. */
+const FRAME_OVERHEAD_BYTES = 300;
 
 /** The largest batch: one round trip's worth, and little enough to encode in one turn. */
 const BATCH_ENTRIES = 256;
@@ -38,6 +38,11 @@ export class Spool {
   /** When the oldest entry was taken in: milliseconds since 1970; `undefined` when all is written. */
   get oldestAtMs(): number | undefined {
     return (this.#batch[0] ?? this.#waiting.at(0))?.entry.atMs;
+  }
+
+  /** Whether the next batch would not be larger for waiting. */
+  get hasFullBatch(): boolean {
+    return this.#waiting.length >= BATCH_ENTRIES || this.#bytes >= BATCH_BYTES;
   }
 
   push(entry: KeyedEntry): void {
@@ -86,6 +91,6 @@ export class Spool {
   }
 }
 
-function sizeOf({ entry: { frames } }: KeyedEntry): number {
-  return frames.reduce((sum, { bytes }) => sum + bytes.length, ENTRY_OVERHEAD_BYTES);
+function sizeOf({ entry: { frames }, bytes }: KeyedEntry): number {
+  return bytes + FRAME_OVERHEAD_BYTES * (frames.length + 1);
 }

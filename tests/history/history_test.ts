@@ -1,14 +1,15 @@
 /** The way into a history and out of it, on a store in memory: what is proved, and what is not. */
 import assert from "node:assert/strict";
 import FakeTimers from "@sinonjs/fake-timers";
-import { HistoryChain } from "../../src/history/history_chain.ts";
+import { HistoryChain, runStart } from "../../src/history/history_chain.ts";
 import { HistoryHealth } from "../../src/history/history_health.ts";
 import { StoreFailure } from "../../src/history/history_store.ts";
 import { HistoryStretches } from "../../src/history/history_stretches.ts";
 import { HistoryWriter } from "../../src/history/history_writer.ts";
 import { Spool } from "../../src/history/spool.ts";
 import type { Offset } from "../../src/model/position.ts";
-import { frameAt } from "../replay/frames.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
+import { frameAt, messageTo } from "../replay/frames.ts";
 import { DOWN, FakeStore } from "./fake_store.ts";
 
 const keyOf = (epoch: string, partition: number) => `${epoch}/${partition}`;
@@ -33,6 +34,7 @@ class Node {
       spool: this.spool,
       health: this.health,
       maxAgeMs: 3_600_000,
+      keepRuns: (lingeredMs) => this.chain.keepRuns(lingeredMs),
       cover: () => this.chain.cover(),
       isForeign: (key, entry) => this.chain.isBeyond(key, entry),
       keys: () => this.chain.keys,
@@ -47,9 +49,16 @@ class Node {
     this.stretches = new HistoryStretches({ store, health: this.health, sourceIndex: 0, keyOf, isVoid });
   }
 
-  /** Takes in events at the offsets. */
+  /** Takes in events at the offsets, each of its own second: an entry each. */
   take(...offsets: readonly number[]): void {
-    for (const offset of offsets) this.chain.append(0, BigInt(offset), [frameAt(0, BigInt(offset))]);
+    for (const offset of offsets) this.append(offset, offset * 1_000);
+    this.chain.keepRuns(0);
+  }
+
+  append(offset: number, timestampMs: number, text = ""): void {
+    const message = messageTo("user:1", { data: text === "" ? {} : { text } });
+    const place = { seq: -1, sourceIndex: 0, partition: 0, offset: BigInt(offset) };
+    this.chain.append(0, BigInt(offset), timestampMs, [encodeFrame(message, "", place)]);
   }
 
   /** `[offsets] to next`, or the break. */
@@ -74,7 +83,8 @@ Deno.test("HistoryStretches.read: what a chain has kept is complete, over its pa
 Deno.test("HistoryStretches.read: a record with several frames gives all of them, without cursor and at its place", async () => {
   const store = new FakeStore();
   const node = new Node(store);
-  node.chain.append(0, 4n, [frameAt(0, 4n), frameAt(0, 4n)]);
+  node.chain.append(0, 4n, 0, [frameAt(0, 4n), frameAt(0, 4n)]);
+  node.chain.keepRuns(0);
   await node.writer.write();
   const { frames, sinceMs } = await node.stretches.read("e", 0, 0n, 5n);
   assert.deepEqual(frames.map(({ seq, sourceIndex, partition, offset }) => [seq, sourceIndex, partition, offset]), [
@@ -165,11 +175,89 @@ Deno.test("HistoryChain: a node that begins later proves nothing of what was bef
   assert.equal(await one.read(5n, 9n), "6,7,8 to 9");
 });
 
+Deno.test("HistoryChain: records of one moment are one entry, up to the end of their 128 offsets", async () => {
+  const store = new FakeStore();
+  const node = new Node(store);
+  for (const offset of range(100, 400)) node.append(offset, 1_000);
+  const entries = () => store.logs.get("e/0")?.map(({ from, offset, frames }) => [from, offset, frames.length]);
+  await node.writer.write();
+  assert.deepEqual(entries(), [[0n, 127n, 28], [128n, 255n, 128], [256n, 383n, 128]], "the last one is still open");
+  node.chain.keepRuns(0);
+  await node.writer.write();
+  assert.deepEqual(entries()?.at(-1), [384n, 399n, 16]);
+  assert.equal(
+    await node.read(120n, 260n),
+    `${range(120, 260)} to 260`,
+    "from the middle of one to the middle of another",
+  );
+});
+
+Deno.test("HistoryChain: a record of another tenth of a second, and one that makes it too large, begin an entry", async () => {
+  const store = new FakeStore();
+  const node = new Node(store);
+  for (const [offset, timestampMs] of [1_000, 1_099, 1_100, 1_000].entries()) node.append(offset, timestampMs);
+  for (const offset of range(4, 8)) node.append(offset, 1_000, "x".repeat(30_000));
+  node.chain.keepRuns(0);
+  await node.writer.write();
+  assert.deepEqual(store.logs.get("e/0")?.map(({ offset }) => offset), [1n, 2n, 5n, 7n]);
+  assert.equal(await node.read(0n, 8n), `${range(0, 8)} to 8`);
+});
+
+Deno.test("HistoryChain.keepRuns: what has lingered is kept, what has just begun is not", () => {
+  const clock = FakeTimers.install({ toFake: ["Date"] });
+  try {
+    const node = new Node(new FakeStore());
+    node.append(0, 1_000);
+    clock.tick(249);
+    node.chain.keepRuns(250);
+    assert.equal(node.spool.entryCount, 0);
+    clock.tick(1);
+    node.chain.keepRuns(250);
+    assert.equal(node.spool.entryCount, 1);
+  } finally {
+    clock.uninstall();
+  }
+});
+
+Deno.test("HistoryChain: two nodes that began at the start of a run and lag differently make the same entries", async () => {
+  const store = new FakeStore();
+  const [one, other] = [new Node(store), new Node(store, runStart(300n))];
+  const otherStart = Number(runStart(300n));
+  const timesMs = range(0, 1_000).map((offset) => offset * 7);
+  for (const [offset, timestampMs] of timesMs.entries()) {
+    one.append(offset, timestampMs);
+    if (offset % 97 === 0) await one.writer.write();
+    if (offset < otherStart) continue;
+    other.append(offset, timestampMs);
+    if (offset % 61 === 0) await other.writer.write();
+  }
+  for (const node of [one, other]) {
+    node.chain.keepRuns(0);
+    await node.writer.write();
+  }
+  const log = store.logs.get("e/0") ?? [];
+  assert.equal(log.reduce((sum, { frames }) => sum + frames.length, 0), 1_000, "each record once");
+  assert.equal(await other.read(0n, 1_000n), `${range(0, 1_000)} to 1000`);
+});
+
+Deno.test("HistoryStretches.read: entries of nodes that ended a run at different records overlap, and give each record once", async () => {
+  const store = new FakeStore();
+  const [one, other] = [new Node(store), new Node(store)];
+  for (const offset of range(0, 5)) one.append(offset, 1_000);
+  one.chain.keepRuns(0);
+  await one.writer.write();
+  for (const offset of range(0, 9)) other.append(offset, 1_000);
+  other.chain.keepRuns(0);
+  await other.writer.write();
+  assert.deepEqual(store.logs.get("e/0")?.map(({ from, offset }) => [from, offset]), [[0n, 4n], [0n, 8n]]);
+  assert.equal(await one.read(0n, 9n), "0,1,2,3,4,5,6,7,8 to 9");
+});
+
 Deno.test("HistoryChain: a record seen before, and one whose frames were all withheld, make no entry", async () => {
   const store = new FakeStore();
   const node = new Node(store);
   node.take(0, 1, 0, 1);
-  node.chain.append(0, 2n, []);
+  node.chain.append(0, 2n, 0, []);
   node.take(3);
   await node.writer.write();
   assert.deepEqual(store.logs.get("e/0")?.map(({ from, offset }) => [from, offset]), [[0n, 0n], [1n, 1n], [2n, 3n]]);
@@ -206,7 +294,8 @@ Deno.test("HistoryChain.restart: a log created anew has keys of its own, and so 
   node.chain.restart({ epoch: "f", next: [0n] });
   node.chain.addPartition(1, 0n);
   node.take(0);
-  node.chain.append(1, 2n, [frameAt(1, 2n)]);
+  node.chain.append(1, 2n, 0, [frameAt(1, 2n)]);
+  node.chain.keepRuns(0);
   await node.writer.write();
   assert.deepEqual([...store.logs.keys()], ["e/0", "f/0", "f/1"]);
 });
@@ -226,7 +315,7 @@ Deno.test("HistoryChain.cover: records that nobody may see are covered by an ent
 Deno.test("Spool: over its limit the oldest go, and a reader meets the break", async () => {
   const store = new FakeStore();
   store.failure = DOWN;
-  const bytesOfOne = frameAt(0, 0n).bytes.length + 300;
+  const bytesOfOne = frameAt(0, 0n).bytes.length + 600;
   const node = new Node(store, 0n, bytesOfOne * 3);
   node.take(0, 1, 2, 3, 4, 5, 6, 7);
   assert.equal(node.spool.entryCount, 3);
@@ -241,7 +330,7 @@ Deno.test("Spool: over its limit the oldest go, and a reader meets the break", a
 
 Deno.test("Spool: what is on its way is not dropped and is tried again as it was", async () => {
   const store = new FakeStore();
-  const bytesOfOne = frameAt(0, 0n).bytes.length + 300;
+  const bytesOfOne = frameAt(0, 0n).bytes.length + 600;
   const node = new Node(store, 0n, bytesOfOne * 3);
   await node.writer.write();
   node.take(0, 1);
@@ -271,7 +360,7 @@ Deno.test("HistoryWriter: a node that starts offers nothing that is there alread
   one.take(...range(0, 200));
   await one.writer.write();
   const { offered } = store;
-  const late = new Node(store, 100n, 50_000);
+  const late = new Node(store, 100n, 100_000);
   late.take(...range(100, 180));
   await late.writer.write();
   late.take(...range(180, 205));
@@ -346,15 +435,17 @@ Deno.test("HistoryHealth: a read that gets no answer is told, and the next round
   assert.deepEqual(node.states, ["up", "down", "up"]);
 });
 
-Deno.test("HistoryWriter: writes as soon as there is something, covers and trims as time passes, and ends with what it had", async () => {
+Deno.test("HistoryWriter: writes what has lingered, covers and trims as time passes, and ends with what it had", async () => {
   const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] });
   try {
     const store = new FakeStore();
     const node = new Node(store);
     node.writer.start();
     await clock.tickAsync(1);
-    node.take(0);
-    await clock.tickAsync(0);
+    node.append(0, 0);
+    await clock.tickAsync(200);
+    assert.equal(node.written, 0);
+    await clock.tickAsync(100);
     assert.equal(node.written, 1);
     node.chain.advance(0, 50n);
     await clock.tickAsync(11_000);

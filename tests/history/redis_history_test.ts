@@ -25,7 +25,7 @@ class Node implements AsyncDisposable {
       prefix: "test",
       maxLength: 1_000_000,
       maxAgeMs: 3_600_000,
-      maxSpoolBytes: 1_000_000,
+      maxSpoolBytes: 10_000_000,
       connectTimeoutMs: 500,
       commandTimeoutMs: 500,
       ...options,
@@ -41,9 +41,15 @@ class Node implements AsyncDisposable {
     return this.source.chain.keys[0] ?? "";
   }
 
+  /** Takes in events, each of its own second: an entry each. */
   take(from: number, to: number): void {
+    this.takeAt((offset) => offset * 1_000, from, to);
+    this.source.chain.keepRuns(0);
+  }
+
+  takeAt(timestampOf: (offset: number) => number, from: number, to: number): void {
     for (let offset = from; offset < to; offset++) {
-      this.source.chain.append(0, BigInt(offset), [frameAt(0, BigInt(offset))]);
+      this.source.chain.append(0, BigInt(offset), timestampOf(offset), [frameAt(0, BigInt(offset))]);
     }
   }
 
@@ -96,7 +102,8 @@ Deno.test("redis history: what is kept comes back as it was, from the first offs
   });
   const place = { seq: 5, sourceIndex: 0, partition: 0, offset: 0n };
   const frame = encodeFrame(message, "a cursor of the writer's own", place);
-  node.source.chain.append(0, 0n, [frame, frameAt(0, 0n)]);
+  node.source.chain.append(0, 0n, 0, [frame, frameAt(0, 0n)]);
+  node.source.chain.keepRuns(0);
   await node.settled();
   const { frames, next } = await node.source.stretches.read("e", 0, 0n, 1n);
   assert.equal(next, 1n);
@@ -113,16 +120,21 @@ Deno.test("redis history: two nodes write the same log, and each event is kept o
   const prefix = crypto.randomUUID();
   await using one = new Node(shared.url, { prefix });
   await using other = new Node(shared.url, { prefix });
+  // 20,000 a second: the 128 offsets of a run end it before its tenth of a second does.
+  const timestampOf = (offset: number) => Math.floor(offset / 20);
   for (let from = 0; from < 2_000; from += 100) {
-    one.take(from, from + 100);
-    other.take(from, from + 100);
+    one.takeAt(timestampOf, from, from + 100);
+    if (from > 0) other.takeAt(timestampOf, from - 37, from + 63);
+    else other.takeAt(timestampOf, 0, 63);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+  other.takeAt(timestampOf, 1_963, 2_000);
+  for (const node of [one, other]) node.source.chain.keepRuns(0);
   await Promise.all([one.settled(), other.settled()]);
-  assert.equal(await redisCommand(shared.url, "XLEN", one.key), 2_000);
+  assert.equal(await redisCommand(shared.url, "XLEN", one.key), 16);
   const read = await one.read(0n, 2_000n);
   assert.ok(read.startsWith("[0..") && read.endsWith("..1999]") && !read.includes("("), read);
-  assert.deepEqual([one.states, other.states, one.dropped], [["up"], ["up"], 0]);
+  assert.deepEqual([one.states, other.states, one.dropped, other.dropped], [["up"], ["up"], 0, 0]);
 });
 
 Deno.test("redis history: a log trimmed behind the cursor is a break up to its first entry", async () => {
@@ -156,28 +168,40 @@ Deno.test("redis history: what somebody else wrote there is never a frame", asyn
   node.take(0, 1);
   await node.settled();
   await redisCommand(shared.url, "DEL", node.key);
-  const head = JSON.stringify(["user:1", "task.done", "normal", [], null]);
   const good = "event: task.done\ndata: {}\n\n";
+  const event: readonly unknown[] = ["user:1", "normal", [], null];
+  const heads = (block: string, head = event, place = 0) => JSON.stringify([[place, block.length, ...head]]);
+  const entry = (from: string, block: string, h = heads(block)) => ["f", from, "t", "1", "h", h, "b", block];
   const strange: readonly (readonly string[])[] = [
-    ["f", "0", "t", "1", "h", head, "b", `id: evil\n${good}`],
-    ["f", "1", "t", "1", "h", head, "b", `${good}event: stream.closing\ndata: {}\n\n`],
-    ["f", "2", "t", "1", "h", head, "b", "event: task.done\ndata: {}\nretry: 1\n\n"],
-    ["f", "3", "t", "1", "h", JSON.stringify(["*", "task.done", "normal", [], null]), "b", good],
-    ["f", "4", "t", "1", "h", JSON.stringify(["user:1", "stream.opened", "normal", [], null]), "b", good],
-    ["f", "5", "t", "1", "h", JSON.stringify(["user:1", "task.done", "urgent", [], null]), "b", good],
-    ["f", "6", "t", "1", "h", "not JSON", "b", good],
-    ["f", "9", "t", "1", "h", head, "b", good],
-    ["f", "-1", "t", "1", "h", head, "b", good],
+    entry("0", `id: evil\n${good}`),
+    entry("1", `${good}event: stream.closing\ndata: {}\n\n`),
+    entry("2", "event: task.done\ndata: {}\nretry: 1\n\n"),
+    entry("3", good, heads(good, ["*"])),
+    entry("4", "event: stream.opened\ndata: {}\n\n"),
+    entry("5", good, heads(good, ["user:1", "urgent", [], null])),
+    entry("6", good, "not JSON"),
+    entry("9", good),
+    entry("-1", good),
     ["value", "1"],
-    ["f", "10", "t", "1", "h", head],
+    entry("10", good).slice(0, -2),
+    entry("11", good, heads(good, event, 1)),
+    entry("12", good, heads(good, event, -1)),
+    entry("13", good, heads(`${good} `)),
+    entry("14", `${good}${good}`, heads(good)),
+    entry("15", good, "{}"),
+    [...entry("16", good), "x", "y"],
+    entry("17", good, heads(good, ["user:1", "normal", ["*"], null])),
+    entry("18", good, heads(good, ["user:1", "normal", [], 1])),
+    entry("19", good, heads(good, ["user:1", "normal", [], null, null])),
   ];
   for (const [offset, fields] of strange.entries()) {
     await redisCommand(shared.url, "XADD", node.key, offset === 0 ? "0-1" : `${offset}-0`, ...fields);
   }
-  node.take(0, 13);
+  const end = strange.length;
+  node.take(0, end + 2);
   await node.settled();
   const breaks = strange.map((_, offset) => `(${offset}..${offset + 1})`).join(" ");
-  assert.equal(await node.read(0n, 13n), `${breaks} [11..12]`);
+  assert.equal(await node.read(0n, BigInt(end + 2)), `${breaks} [${end}..${end + 1}]`);
 });
 
 Deno.test("redis history: behind an entry that no gateway wrote a new log is begun", async () => {
@@ -282,14 +306,14 @@ Deno.test("redis history: a hung server (SIGSTOP) costs one time-out, then reads
 
 Deno.test("redis history: while Redis is away the spool holds what it can, and what it cannot is a break that is found", async () => {
   await using redis = await startRedis();
-  await using node = new Node(redis.url, { maxSpoolBytes: 64 * 1024 });
+  await using node = new Node(redis.url, { maxSpoolBytes: 128 * 1024 });
   node.take(0, 100);
   await node.settled();
   await redis.stop();
   node.take(100, 101);
   await node.untilState("down");
   node.take(101, 5_000);
-  assert.ok(node.history.spool.byteCount <= 64 * 1024);
+  assert.ok(node.history.spool.byteCount <= 128 * 1024);
   assert.equal(node.history.spool.entryCount + node.dropped, 4_900);
   assert.ok(node.dropped > 4_000);
   await redis.restart();

@@ -68,7 +68,7 @@ export class FakeLog implements SourceTruth {
     const offset = log.next + this.#step(log.next);
     const key = `${this.source}/${this.epochs.length - 1}/${partition}/${offset}`;
     const event = makeEvent(key);
-    const busRecord = { offset, timestampMs: 0, key: null, value: null, headers: new Map() };
+    const busRecord = { offset, timestampMs: Date.now(), key: null, value: null, headers: new Map() };
     this.#outcomes.set(busRecord, outcomeOf(event));
     log.records.push({ offset, event, busRecord });
     log.next = offset + 1n;

@@ -81,6 +81,7 @@ export class SimulatedNode {
       health,
       spool: new Spool(limits.history.maxSpoolBytes, () => {}),
       maxAgeMs: limits.history.maxAgeMs,
+      keepRuns: (lingeredMs) => this.#chains.forEach((chain) => chain.keepRuns(lingeredMs)),
       cover: () => this.#chains.forEach((chain) => chain.cover()),
       isForeign: (key, entry) => this.#chains.some((chain) => chain.isBeyond(key, entry)),
       keys: () => this.#chains.flatMap(({ keys }) => keys),
