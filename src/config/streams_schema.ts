@@ -88,5 +88,7 @@ export const streamsSchema = section({
       "How fast one principal may poll; beyond, 429 with the reason `rate-limited`. As many principals are remembered as by openRate.",
     ),
   tokenWarning: duration("0s", "1h").prefault("60s")
-    .describe("How long before a token's end `stream.token-expiring` is sent; time enough to fetch a new one."),
+    .describe(
+      "How long before a token's end `stream.token-expiring` is sent: time enough to fetch a new one. Half of what is left of the token, where that is less.",
+    ),
 });

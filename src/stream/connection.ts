@@ -64,8 +64,8 @@ export class Connection implements Member, ReplayTarget {
   lastSeq = 0;
   /** Version of the journal's cursor that the last checkpoint told. */
   checkpointVersion = -1;
-  /** Whether the token's coming end was announced. */
-  wasWarned = false;
+  /** When the token's coming end is announced, in milliseconds since 1970; once it was, never. */
+  warnAtMs = Infinity;
   /** Milliseconds since 1970. */
   readonly openedAtMs = Date.now();
   readonly tally = new StreamTally();

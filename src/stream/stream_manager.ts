@@ -101,6 +101,7 @@ export class StreamManager {
       ...(maxUnaskedBytes === undefined ? {} : { maxUnaskedBytes }),
     };
     const connection: Connection = new Connection(init);
+    connection.warnAtMs = this.#warnAtMs(reader);
     this.#connections.set(connection.id, connection);
     this.#count(reader);
     this.#init.observer.opened();
@@ -159,7 +160,7 @@ export class StreamManager {
     const isNarrower = !connection.reader.grants.isSubsetOf(reader.grants);
     connection.reader = reader;
     connection.subscription = subscription;
-    connection.wasWarned = false;
+    connection.warnAtMs = this.#warnAtMs(reader);
     // What waits for a slow reader was let through by the old grants; the cursor brings what it may still have.
     if (subscription.scopes.length === 0 || isNarrower && connection.isStalled) return connection.close("revoked");
     const membership = this.#memberships.get(connection);
@@ -226,7 +227,7 @@ export class StreamManager {
   }
 
   #lookAt(connection: Connection, nowMs: number, checkpointBytes: Uint8Array): void {
-    const { heartbeatMs, writeStallMs, tokenWarningMs } = this.#limits;
+    const { heartbeatMs, writeStallMs } = this.#limits;
     const isPastLifetime = nowMs >= connection.endsAtMs;
     if (connection.hasEnded) return isPastLifetime ? connection.abandon() : undefined;
     const tokenLeftMs = connection.reader.expiresAtMs - Date.now();
@@ -236,14 +237,19 @@ export class StreamManager {
     if (shutOut !== undefined) return connection.close(shutOut);
     if (isPastLifetime) return connection.close("max-lifetime");
     if (connection.isAwaited && silentMs > writeStallMs) return connection.close("slow-consumer");
-    if (tokenLeftMs <= tokenWarningMs && !connection.wasWarned) {
-      connection.wasWarned = true;
+    if (Date.now() >= connection.warnAtMs) {
+      connection.warnAtMs = Infinity;
       connection.send(tokenExpiring(new Date(connection.reader.expiresAtMs).toISOString()));
     }
     // Two ticks early, for a byte's time is known to a tick and the next look is a tick away: the announced silence holds.
     if (silentMs < heartbeatMs - 2 * TICK_MS) return;
     if (!this.#hasMoved(connection)) connection.heartbeat(HEARTBEAT);
     else if (connection.heartbeat(checkpointBytes)) connection.checkpointVersion = this.#init.journal.version;
+  }
+
+  /** Half way at the latest: a token that is shorter than the warning, or offered again, would be renewed once a tick. */
+  #warnAtMs({ expiresAtMs }: Reader): number {
+    return expiresAtMs - Math.min(this.#limits.tokenWarningMs, (expiresAtMs - Date.now()) / 2);
   }
 
   /** Whether the cursor is another one than the stream was told last, by a checkpoint or by an event. */

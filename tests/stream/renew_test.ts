@@ -46,7 +46,7 @@ Deno.test("renewSubscription: who named none has all that the token grants now, 
 Deno.test("StreamManager.renew: the stream lives as long as the new token, which is warned of anew", async () => {
   using node = new StreamHarness();
   const stream = node.stream({ expiresAtMs: Date.now() + 90_000 });
-  await node.pass(31_000);
+  await node.pass(46_000);
   assert.deepEqual(stream.events.filter((event) => event === "stream.token-expiring").length, 1);
   node.manager.renew(
     stream.connection,
@@ -59,6 +59,32 @@ Deno.test("StreamManager.renew: the stream lives as long as the new token, which
   await node.pass(20_000);
   assert.deepEqual([stream.events.at(-1), stream.isOver], ["stream.closing", true]);
   assert.equal(stream.events.includes("stream.access-changed"), false, "nothing changed but the time");
+});
+
+Deno.test("StreamManager.renew: a token that is shorter than the warning, or offered again, is no storm of warnings", async () => {
+  using node = new StreamHarness();
+  const warnings = async (expiresAtMs: () => number) => {
+    const stream = node.stream({ expiresAtMs: expiresAtMs() });
+    let seen = 0;
+    for (let second = 0; second < 50; second++) {
+      await node.pass(1_000);
+      const told = stream.events.filter((event) => event === "stream.token-expiring").length;
+      if (told > seen) {
+        node.manager.renew(
+          stream.connection,
+          node.reader({ expiresAtMs: expiresAtMs() }),
+          stream.connection.subscription,
+        );
+      }
+      seen = told;
+    }
+    return { seen, isOver: stream.isOver };
+  };
+  // Warned of at once they would be renewed once a tick; half way is every ten seconds.
+  assert.deepEqual(await warnings(() => Date.now() + 20_000), { seen: 5, isOver: false });
+  const keptUntilMs = Date.now() + 45_000;
+  const kept = await warnings(() => keptUntilMs);
+  assert.ok(kept.seen <= 6 && kept.isOver, `${kept.seen} warnings of a token that somebody keeps until its end`);
 });
 
 Deno.test("StreamManager.renew: a new scope begins, a withdrawn one stops at once, and the reader is told", async () => {

@@ -36,7 +36,6 @@ export class SSEClient<Events extends object = EventMap> {
   #connection: AbortController | undefined;
   #skipPause: (() => void) | undefined;
   #holders = 0;
-  #token: string | undefined;
   #connectionId: string | undefined;
   #tokenReason: TokenRequest["reason"] = "connect";
   #toldRetryMs: number | undefined;
@@ -162,23 +161,24 @@ export class SSEClient<Events extends object = EventMap> {
   /** One connection, until it is over. */
   async #attempt(attempt: number, closed: AbortSignal): Promise<void> {
     const { scopes = [], events = [], getToken } = this.#options;
-    this.#token = await getToken?.({ reason: this.#tokenReason, attempt });
+    const headers = authorization(await getToken?.({ reason: this.#tokenReason, attempt }));
     if (closed.aborted) return;
     const connection = this.#connection = new AbortController();
-    const request = { url: this.#url, scopes, events, lastEventId: this.#cursor.value, headers: this.#authorization() };
+    const live = AbortSignal.any([closed, connection.signal]);
+    const request = { url: this.#url, scopes, events, lastEventId: this.#cursor.value, headers };
     this.#intake.startConnection();
     this.#heardAtMs = 0;
     try {
-      for await (const message of this.#transport.connect(request, AbortSignal.any([closed, connection.signal]))) {
-        if (closed.aborted || connection.signal.aborted) break;
+      for await (const message of this.#transport.connect(request, live)) {
+        if (live.aborted) break;
         this.#heardAtMs = Date.now();
-        this.#take(message, closed);
+        this.#take(message, live);
         if (closed.aborted) return;
       }
     } finally {
       this.#connection = undefined;
       this.#heardAtMs = 0;
-      connection.abort();
+      connection.abort(new Error("Cannot go on: the stream is over"));
     }
   }
 
@@ -219,12 +219,12 @@ export class SSEClient<Events extends object = EventMap> {
     this.#skipPause = undefined;
   }
 
-  #take({ id, event, data = "", retryMs }: ServerMessage, closed: AbortSignal): void {
+  #take({ id, event, data = "", retryMs }: ServerMessage, live: AbortSignal): void {
     if (retryMs !== undefined) this.#toldRetryMs = retryMs;
     const control = event === undefined ? undefined : this.#intake.take(event, id ?? "", data);
     if (control && event === "stream.opened") this.#noteOpened(control);
     if (control && event === "stream.closing") this.#toldRetryMs = control.retryAfterMs;
-    if (control && event === "stream.token-expiring") void this.#renewToken(closed);
+    if (control && event === "stream.token-expiring") void this.#renewToken(live);
     // Only now: a reload while listeners run must bring the event again.
     if (id) this.#cursor.set(id);
   }
@@ -237,26 +237,26 @@ export class SSEClient<Events extends object = EventMap> {
     this.#set({ status, transport, attempt: 0, hasEverConnected: true, error: undefined });
   }
 
-  /** Gives an open stream a fresh token. What fails here ends the stream with its token, and the next attempt asks anew. */
-  async #renewToken(closed: AbortSignal): Promise<void> {
-    const id = this.#connectionId;
+  /**
+   * Gives an open stream a fresh token. What fails or hangs here ends with the stream, which ends with its token; the next
+   * attempt asks anew.
+   */
+  async #renewToken(live: AbortSignal): Promise<void> {
+    const { getToken, credentials = "include" } = this.#options;
     try {
-      this.#token = await this.#options.getToken?.({ reason: "expiring", attempt: 0 });
-      if (!this.#token || !id || closed.aborted) return;
-      const response = await this.#fetch(`${this.#url}/api/v1/events/connections/${id}/token`, {
+      const token = await getToken?.({ reason: "expiring", attempt: 0 });
+      if (!token || live.aborted) return;
+      const response = await this.#fetch(`${this.#url}/api/v1/events/connections/${this.#connectionId}/token`, {
         method: "POST",
-        headers: this.#authorization(),
-        signal: closed,
+        headers: authorization(token),
+        credentials,
+        signal: live,
       });
       await response.body?.cancel();
       if (!response.ok) throw new Error(`Cannot renew the token of an open stream: ${response.status}`);
     } catch (error) {
-      if (!closed.aborted) this.#listeners.tell("error", errorOf(error));
+      if (this.#opening) this.#listeners.tell("error", errorOf(error));
     }
-  }
-
-  #authorization(): Readonly<Record<string, string>> {
-    return this.#token ? { authorization: `Bearer ${this.#token}` } : {};
   }
 
   #end(closeReason: CloseReason, error?: Error): true {
@@ -283,6 +283,10 @@ export class SSEClient<Events extends object = EventMap> {
   #set(change: Partial<SSESnapshot>): void {
     this.#state.set({ ...change, lastEventAtMs: this.#intake.lastEventAtMs, lastEventId: this.#cursor.value });
   }
+}
+
+function authorization(token: string | undefined): Readonly<Record<string, string>> {
+  return token ? { authorization: `Bearer ${token}` } : {};
 }
 
 function errorOf(thrown: unknown): Error {

@@ -155,6 +155,65 @@ Deno.test("SSEClient renews the token of an open stream in place", async () => {
   client.close();
 });
 
+Deno.test("SSEClient: a renewal that hangs ends with its stream, is told, and is in no other stream's way", async () => {
+  using transport = new FakeTransport();
+  const asked: string[] = [];
+  const renewals: AbortSignal[] = [];
+  const { client, told } = clientOf(transport, {
+    credentials: "omit",
+    getToken: ({ reason }) => (asked.push(reason), `t${asked.length}`),
+    fetch: (_, { signal, credentials } = {}) => {
+      assert.ok(signal);
+      assert.equal(credentials, "omit", "as the stream was asked for");
+      renewals.push(signal);
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    },
+  });
+  client.open();
+  await transport.pass();
+  transport.last.opened();
+  transport.last.push({ event: "stream.token-expiring", data: "{}" });
+  await transport.pass(20_000);
+  assert.deepEqual(renewals.map(({ aborted }) => aborted), [false]);
+  transport.last.push({ event: "stream.closing", data: '{"reason":"token-expired","retryAfterMs":3000}' });
+  transport.last.push("end");
+  await transport.pass();
+  assert.deepEqual(renewals.map(({ aborted }) => aborted), [true]);
+  assert.deepEqual(told, ["error Cannot go on: the stream is over"]);
+  await transport.pass(3_000);
+  assert.equal(transport.last.request.headers?.["authorization"], "Bearer t3");
+  transport.last.opened();
+  await transport.pass();
+  assert.deepEqual([asked, client.getSnapshot().status], [["connect", "expiring", "reconnect"], "open"]);
+
+  transport.last.push({ event: "stream.token-expiring", data: "{}" });
+  await transport.pass();
+  client.close();
+  await transport.pass();
+  assert.deepEqual(renewals.map(({ aborted }) => aborted), [true, true]);
+  assert.equal(told.length, 1, "whoever closes wants to hear nothing more");
+});
+
+Deno.test("SSEClient: a fresh token that comes when its stream has ended is offered for no other one", async () => {
+  using transport = new FakeTransport();
+  const late = Promise.withResolvers<string>();
+  const { client, told } = clientOf(transport, {
+    getToken: ({ reason }) => reason === "expiring" ? late.promise : reason,
+    fetch: () => Promise.reject(new Error("a renewal")),
+  });
+  client.open();
+  await transport.pass();
+  transport.last.opened();
+  transport.last.push({ event: "stream.token-expiring", data: "{}" });
+  transport.last.push("end");
+  await transport.pass(20_000);
+  transport.last.opened({ connectionId: "c2" });
+  late.resolve("late");
+  await transport.pass();
+  assert.deepEqual([told, client.getSnapshot().status], [[], "open"]);
+  client.close();
+});
+
 Deno.test("SSEClient closes for good at 204 and at a refusal that waiting does not cure", async () => {
   for (const [status, reason] of [[204, "ended"], [403, "refused"], [401, "unauthorized"]] as const) {
     using transport = new FakeTransport();
