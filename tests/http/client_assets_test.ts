@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import assets from "../../src/http/client_assets.json" with { type: "json" };
 import { clientRoutes } from "../../src/http/client_routes.ts";
+import { corsPolicy } from "../../src/http/cors.ts";
+import { router } from "../../src/http/router.ts";
 import { buildClient } from "../client/build_client.ts";
 
 /** 4 KiB gzipped for the client itself, with its parser. */
@@ -48,4 +50,64 @@ Deno.test("clientRoutes: each module is answered with its types beside, a tag, a
     assert.deepEqual([again.status, await again.text(), again.headers.get("etag")], [304, "", etag], known);
   }
   assert.equal((await get({ "if-none-match": '"other"' })).status, 200);
+});
+
+const LISTED = "https://app.example.com";
+
+Deno.test("clientRoutes: pages of any origin may take the modules, as what they are, asked for anew each time", async () => {
+  const answer = router(clientRoutes(), { cors: corsPolicy([LISTED]), onAnswer: () => {} });
+  const ask = (name: string, headers: Record<string, string>, method = "GET") =>
+    answer(new Request(`http://gateway/client/${name}`, { method, headers }));
+  for (const [name, text] of Object.entries(assets)) {
+    const isModule = name.endsWith(".js");
+    const first = await ask(name, { origin: "https://elsewhere.example" });
+    assert.equal(await first.text(), text);
+    const etag = first.headers.get("etag") ?? "";
+    const known = await ask(name, { origin: "https://elsewhere.example", "if-none-match": etag });
+    assert.deepEqual([first.status, known.status, await known.text()], [200, 304, ""]);
+    for (const { headers } of [first, known, await ask(name, {}, "HEAD")]) {
+      assert.deepEqual(
+        {
+          "content-type": headers.get("content-type"),
+          "x-content-type-options": headers.get("x-content-type-options"),
+          "cache-control": headers.get("cache-control"),
+          etag: headers.get("etag"),
+          "access-control-allow-origin": headers.get("access-control-allow-origin"),
+          "access-control-allow-credentials": headers.get("access-control-allow-credentials"),
+          "cross-origin-resource-policy": headers.get("cross-origin-resource-policy"),
+          vary: headers.get("vary"),
+          "x-typescript-types": headers.get("x-typescript-types"),
+        },
+        {
+          "content-type": `${isModule ? "text/javascript" : "application/typescript"}; charset=utf-8`,
+          "x-content-type-options": "nosniff",
+          "cache-control": "public, no-cache",
+          etag,
+          "access-control-allow-origin": "*",
+          "access-control-allow-credentials": null,
+          "cross-origin-resource-policy": "cross-origin",
+          vary: "Origin",
+          "x-typescript-types": isModule ? `./${name.replace(".js", ".d.ts")}` : null,
+        },
+        name,
+      );
+    }
+    // With `crossorigin="use-credentials"` a star is not enough.
+    const listed = await ask(name, { origin: LISTED });
+    await listed.body?.cancel();
+    assert.equal(listed.headers.get("access-control-allow-origin"), LISTED);
+    assert.equal(listed.headers.get("access-control-allow-credentials"), "true");
+  }
+});
+
+Deno.test("clientRoutes: no two texts have one tag", async () => {
+  const tags = await Promise.all(
+    clientRoutes().map(async ({ path, methods }) => {
+      const url = new URL(path, "http://gateway");
+      const response = await methods["GET"]?.({ request: new Request(url), url, parameters: {} });
+      await response?.body?.cancel();
+      return response?.headers.get("etag");
+    }),
+  );
+  assert.equal(new Set(tags).size, Object.keys(assets).length);
 });
