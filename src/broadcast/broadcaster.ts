@@ -1,6 +1,7 @@
 import { eventMatches } from "../model/event_name.ts";
 import type { Scope } from "../model/scope.ts";
 import { chunkOf, type Frame } from "../wire/frame.ts";
+import { onePerRecord } from "../wire/one_per_record.ts";
 import { FlushClock } from "./flush_clock.ts";
 
 /*
@@ -19,6 +20,8 @@ import { FlushClock } from "./flush_clock.ts";
 export interface Member {
   /** The last journal number that this reader has had by other means (a replay); later frames are its live ones. */
   readonly joinedAfterSeq: number;
+  /** What it reads, in the order in which it was asked for. */
+  readonly scopes: readonly Scope[];
   /** Whether it may have a frame whose audience is more than its scope. Asked for each such frame. */
   mayRead(frame: Frame): boolean;
   /**
@@ -225,6 +228,5 @@ function merge(member: Member, cohorts: readonly Cohort[]): readonly Frame[] {
   }
   if (cohorts.length === 1) return merged;
   merged.sort((one, other) => one.seq - other.seq);
-  // A record with several of the member's scopes is one event, given once.
-  return merged.filter((frame, index) => frame.seq !== merged[index - 1]?.seq);
+  return onePerRecord(merged, member.scopes);
 }

@@ -4,6 +4,7 @@ import { PositionVector } from "../model/position_vector.ts";
 import type { ReplayOrigin } from "../wire/control_events.ts";
 import { CursorWriter, parseCursor } from "../wire/cursor.ts";
 import { cursorOf, type Frame, withCursor } from "../wire/frame.ts";
+import { onePerRecord } from "../wire/one_per_record.ts";
 import { Chase } from "./chase.ts";
 import type { ReplayContext, ReplayTarget, Rung } from "./replay.ts";
 import type { ReplayPlace } from "./replay_turns.ts";
@@ -131,7 +132,7 @@ export class Climb {
       return this.giveUp();
     }
     if (DEPTHS.indexOf(origin) > DEPTHS.indexOf(this.origin)) this.origin = origin;
-    const wanted = onePerRecord(stretch.frames.filter((frame) => this.#wants(frame)));
+    const wanted = onePerRecord(stretch.frames.filter((frame) => this.#wants(frame)), this.#target.scopes);
     const page = pageOf(wanted, limits.pageFrames ?? PAGE_FRAMES);
     this.#offer(page.map((frame) => withCursor(frame, this.#cursor.pass(sourceIndex, partition, frame.offset))));
     if (page.length === wanted.length) this.#cursor.advance(sourceIndex, partition, stretch.next);
@@ -293,8 +294,4 @@ function pageOf(frames: readonly Frame[], maxFrames: number): readonly Frame[] {
 
 function unreadable(partition: number, from: Offset, next: Offset): NonNullable<Stretch["gap"]> {
   return { kind: "gap", partition, from, next, reason: "source-reset", lost: null };
-}
-
-function onePerRecord(frames: readonly Frame[]): readonly Frame[] {
-  return frames.filter((frame, index) => frame.offset !== frames[index - 1]?.offset);
 }

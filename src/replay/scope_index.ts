@@ -1,10 +1,12 @@
 import type { PositionVector } from "../model/position_vector.ts";
 import type { Scope } from "../model/scope.ts";
 import type { Frame } from "../wire/frame.ts";
+import { onePerRecord } from "../wire/one_per_record.ts";
 import { Deque } from "./deque.ts";
 
 /** Which frames a reader wants. */
 export interface Selection {
+  /** In the order in which they were asked for. */
   readonly scopes: readonly Scope[];
   /** Event filter and permission, for frames of these scopes. */
   accepts(frame: Frame): boolean;
@@ -73,17 +75,11 @@ export class ScopeIndex {
         taken++;
       }
     }
-    const ordered = inJournalOrder(found);
+    const ordered = onePerRecord(found.sort((one, other) => one.seq - other.seq), selection.scopes);
     return { frames: ordered.slice(0, maxFrames), isHead: ordered.length <= maxFrames };
   }
 }
 
 function isAhead(at: PositionVector, { sourceIndex, partition, offset }: Frame): boolean {
   return offset >= (at.next(sourceIndex, partition) ?? 0n);
-}
-
-/** In the order of the journal, one frame a record: the one whose scope was asked for first. */
-function inJournalOrder(frames: Frame[]): readonly Frame[] {
-  const ordered = frames.sort((one, other) => one.seq - other.seq);
-  return ordered.filter((frame, index) => frame.seq !== ordered[index - 1]?.seq);
 }

@@ -134,7 +134,10 @@ export class SendQueue {
   }
 }
 
-/** Neither an event's name nor a scope can hold a line end, so the parts cannot be taken for one another. */
-function conflationKeyOf(frame: Frame): string | undefined {
-  return frame.conflationKey === undefined ? undefined : `${frame.event}\n${frame.scope}\n${frame.conflationKey}`;
+/**
+ * A newer frame must not take the place of one with a scope that it does not have. Neither an event's name nor a scope can
+ * hold a line end, and no scope a comma, so the parts cannot be taken for one another.
+ */
+function conflationKeyOf({ event, scope, scopes, conflationKey }: Frame): string | undefined {
+  return conflationKey === undefined ? undefined : `${event}\n${scopes ?? scope}\n${conflationKey}`;
 }

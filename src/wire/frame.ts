@@ -13,6 +13,8 @@ export interface Frame {
   readonly offset: Offset;
   /** `null` for what every connection must be told: a gap. */
   readonly scope: Scope | null;
+  /** Where it stands for several frames of a record: all that its reader has of the record's scopes, see `onePerRecord`. */
+  readonly scopes?: readonly Scope[];
   readonly event: string;
   /** Scopes that the principal must all hold besides `scope`. */
   readonly audience: readonly Scope[];

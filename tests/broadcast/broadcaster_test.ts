@@ -4,6 +4,7 @@ import { Broadcaster, type Member, type Membership } from "../../src/broadcast/b
 import { eventMatches } from "../../src/model/event_name.ts";
 import type { Scope } from "../../src/model/scope.ts";
 import { encodeFrame, encodeGaps, type Frame, joinBytes } from "../../src/wire/frame.ts";
+import { EventStreamParser } from "../checker/event_stream_parser.ts";
 import { messageTo, scopeOf } from "../replay/frames.ts";
 
 const SCOPES = ["user:1", "user:2", "novel:1", "global"].map(scopeOf);
@@ -13,13 +14,17 @@ const PATTERNS = [[], ["task.*"], ["task.done", "novel.changed"], ["novel.change
 /** Remembers what it was given, and that chunk and frames say the same. */
 class FakeMember implements Member {
   joinedAfterSeq: number;
+  readonly scopes: readonly Scope[];
   readonly mayReadAudience: boolean;
   readonly seqs: number[] = [];
   readonly chunks: Uint8Array[] = [];
+  /** The scopes that each event was said to have, but for gaps. */
+  readonly told: string[] = [];
   deliveries = 0;
 
-  constructor(joinedAfterSeq = 0, mayReadAudience = true) {
+  constructor(joinedAfterSeq = 0, mayReadAudience = true, scopes: readonly Scope[] = SCOPES) {
     this.joinedAfterSeq = joinedAfterSeq;
+    this.scopes = scopes;
     this.mayReadAudience = mayReadAudience;
   }
 
@@ -32,7 +37,17 @@ class FakeMember implements Member {
     this.chunks.push(chunk);
     assert.deepEqual(chunk, joinBytes(frames.map(({ bytes }) => bytes)));
     this.seqs.push(...frames.map(({ seq }) => seq));
+    for (const { event, data = "" } of new EventStreamParser().push(chunk)) {
+      if (event?.startsWith("stream.") === false) this.told.push(scopesIn(data));
+    }
   }
+}
+
+/** The scopes that an envelope tells. */
+function scopesIn(envelope: string): string {
+  const { scope, scopes = [scope] } = JSON.parse(envelope);
+  assert.equal(scope, scopes[0]);
+  return scopes.join();
 }
 
 function frame(seq: number, scope: string, event = "task.done", audience: readonly Scope[] = []): Frame {
@@ -76,6 +91,27 @@ Deno.test("Broadcaster.flush: a member is given all that it is owed at once, in 
   broadcaster.flush();
   assert.deepEqual([member.seqs, member.deliveries], [[1, 2, 3], 1]);
   assert.equal(broadcaster.flush(), 0);
+});
+
+Deno.test("Broadcaster.flush: of a record in several scopes each member is told those that are its own, its first ones first", () => {
+  using broadcaster = new Broadcaster(0);
+  const join = (scopes: readonly string[], mayReadAudience = true) => {
+    const member = new FakeMember(0, mayReadAudience, scopes.map(scopeOf));
+    broadcaster.join(member, member.scopes, []);
+    return member;
+  };
+  const members = [["user:1"], ["novel:1", "user:1"], ["global", "user:2"], ["user:2", "novel:1", "user:1", "global"]];
+  const readers = members.map((scopes) => join(scopes));
+  const [alike, outsider] = [join(["user:1"]), join(["user:1", "novel:1"], false)];
+  broadcaster.publish(["user:1", "user:2", "novel:1"].map((scope) => frame(1, scope)));
+  broadcaster.flush();
+  assert.deepEqual(readers.map(({ told }) => told), [["user:1"], ["novel:1,user:1"], ["user:2"], [
+    "user:2,novel:1,user:1",
+  ]]);
+  assert.equal(readers[0]?.chunks[0], alike.chunks[0], "who reads one of them only shares the chunk");
+  broadcaster.publish(["user:1", "novel:1"].map((scope) => frame(2, scope, "task.done", [scopeOf("session:x")])));
+  broadcaster.flush();
+  assert.deepEqual([readers[1]?.told[1], outsider.told], ["novel:1,user:1", ["user:1,novel:1"]]);
 });
 
 Deno.test("Broadcaster: flushes by itself in the turn after a publish, and tells how much it delivered", async () => {
@@ -157,6 +193,7 @@ Deno.test("Broadcaster.flush: a member that leaves while another is served does 
   const last = new FakeMember();
   const leaving: Member = {
     joinedAfterSeq: 0,
+    scopes: [scopeOf("user:1")],
     mayRead: () => true,
     deliver: () => broadcaster.leave(membership),
   };
@@ -182,7 +219,7 @@ const STEP = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("join" as const),
-      scopes: fc.subarray([...SCOPES], { minLength: 1 }),
+      scopes: fc.shuffledSubarray([...SCOPES], { minLength: 1 }),
       patterns: fc.constantFrom(...PATTERNS),
       mayReadAudience: fc.boolean(),
     }),
@@ -206,6 +243,7 @@ interface ModelMember {
   readonly patterns: readonly string[];
   /** What it must have been given, and what waits for the next flush. */
   readonly expected: number[];
+  readonly told: string[];
   owed: { readonly seq: number; readonly scopes: readonly Scope[] }[];
   isGone: boolean;
 }
@@ -219,9 +257,12 @@ Deno.test("Broadcaster: any run of joins, publishes and flushes gives what a nai
       const flush = () => {
         broadcaster.flush();
         for (const each of members) {
-          each.expected.push(
-            ...each.owed.filter(({ scopes }) => scopes.some((scope) => each.scopes.has(scope))).map(({ seq }) => seq),
-          );
+          for (const { seq, scopes } of each.owed) {
+            const own = [...each.scopes].filter((scope) => scopes.includes(scope));
+            if (own.length === 0) continue;
+            each.expected.push(seq);
+            each.told.push(own.join());
+          }
           each.owed = [];
         }
       };
@@ -244,7 +285,7 @@ Deno.test("Broadcaster: any run of joins, publishes and flushes gives what a nai
             break;
           }
           case "join": {
-            const member = new FakeMember(seq, step.mayReadAudience);
+            const member = new FakeMember(seq, step.mayReadAudience, step.scopes);
             const membership = broadcaster.join(member, step.scopes, step.patterns);
             members.push({
               member,
@@ -252,6 +293,7 @@ Deno.test("Broadcaster: any run of joins, publishes and flushes gives what a nai
               scopes: new Set(step.scopes),
               patterns: step.patterns,
               expected: [],
+              told: [],
               owed: [],
               isGone: false,
             });
@@ -281,7 +323,7 @@ Deno.test("Broadcaster: any run of joins, publishes and flushes gives what a nai
         }
       }
       flush();
-      for (const { member, expected } of members) assert.deepEqual(member.seqs, expected);
+      for (const { member, expected, told } of members) assert.deepEqual([member.seqs, member.told], [expected, told]);
       assert.equal(broadcaster.memberCount, members.filter(({ isGone }) => !isGone).length);
     }),
     { numRuns: 400 },

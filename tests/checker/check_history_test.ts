@@ -92,6 +92,19 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
     const block = blocks[at];
     return block !== undefined && isEvent(block) ? blocks.with(at, { ...block, event: "task.invented" }) : undefined;
   },
+  "an event whose scopes are not told": ({ blocks }, at) => {
+    const block = blocks[at];
+    if (block?.data === undefined || !isEvent(block)) return;
+    const { scopes, ...envelope } = JSON.parse(block.data);
+    return scopes === undefined ? undefined : blocks.with(at, { ...block, data: JSON.stringify(envelope) });
+  },
+  "an event that tells of another's scope": ({ blocks }, at) => {
+    const block = blocks[at];
+    if (block?.data === undefined || !isEvent(block)) return;
+    const { scope, scopes = [scope], ...envelope } = JSON.parse(block.data);
+    const data = JSON.stringify({ ...envelope, scope, scopes: [...scopes, "user:of-another"] });
+    return blocks.with(at, { ...block, data });
+  },
   "a gap that was no gap": ({ blocks }, at, { sources }) => {
     const block = blocks[at];
     if (block === undefined || !isEvent(block)) return undefined;
@@ -161,6 +174,11 @@ const SABOTAGES: Readonly<Record<string, (node: SimulatedNode) => void>> = {
     const join = broadcaster.join.bind(broadcaster);
     broadcaster.join = (member, scopes, patterns) => join(asIf(member, { mayRead: () => true }), scopes, patterns);
   },
+  "a broadcaster that does not know in which order the scopes were asked for": ({ broadcaster }) => {
+    const join = broadcaster.join.bind(broadcaster);
+    broadcaster.join = (member, scopes, patterns) =>
+      join(asIf(member, { scopes: member.scopes.toReversed() }), scopes, patterns);
+  },
   "a broadcaster that repeats a record of several scopes": ({ broadcaster }) => {
     const publish = broadcaster.publish.bind(broadcaster);
     broadcaster.publish = (frames) => {
@@ -212,6 +230,7 @@ const SABOTAGES: Readonly<Record<string, (node: SimulatedNode) => void>> = {
 function asIf(member: Member, replaced: Partial<Member>): Member {
   return {
     joinedAfterSeq: replaced.joinedAfterSeq ?? member.joinedAfterSeq,
+    scopes: replaced.scopes ?? member.scopes,
     mayRead: replaced.mayRead ?? ((frame) => member.mayRead(frame)),
     deliver: (frames, chunk, nowMs) => member.deliver(frames, chunk, nowMs),
   };

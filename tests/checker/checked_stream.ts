@@ -70,12 +70,20 @@ export class CheckedStream {
   }
 
   #eventOf(block: Block): PlacedEvent | undefined {
-    const data: { scope: string; data: { key: string } } = JSON.parse(block.data ?? "");
+    const data: { scope: string; scopes?: readonly string[]; data: { key: string } } = JSON.parse(block.data ?? "");
     const event = this.#ledger.eventOf(data.data.key);
     if (event === undefined) this.#violation(`nobody accepted ${data.data.key}`);
     else if (event.event !== block.event) this.#violation(`${event.key} came as ${block.event}, not as ${event.event}`);
-    else if (!event.scopes.includes(data.scope)) this.#violation(`${event.key} came under ${data.scope}`);
+    else this.#checkScopes(event, data.scope, data.scopes);
     return event;
+  }
+
+  /** Of the record's scopes the reader is told all that it asked for, in that order, and never another. */
+  #checkScopes(event: PlacedEvent, scope: string, scopes: readonly string[] | undefined): void {
+    const own = this.#ledger.scopesOf(event);
+    if (scope !== own[0] || `${scopes}` !== `${own.length > 1 ? own : undefined}`) {
+      this.#violation(`${event.key} came under ${scope}, of ${scopes}: its scopes of this reader are ${own}`);
+    }
   }
 
   #checkEvent(event: PlacedEvent, cursor: ReadCursor): void {

@@ -20,6 +20,7 @@ export class ReaderLedger {
   /** By source name; a source is missing until the first cursor names it. */
   readonly positions = new Map<string, CursorPosition>();
   readonly #truth: Truth;
+  readonly #reader: ClientHistory;
   readonly #entitled = new Map<string, readonly PlacedEvent[]>();
   readonly #mayRead = new Set<PlacedEvent>();
   readonly #byKey = new Map<string, PlacedEvent>();
@@ -30,6 +31,7 @@ export class ReaderLedger {
 
   constructor(truth: Truth, reader: ClientHistory) {
     this.#truth = truth;
+    this.#reader = reader;
     for (const { source, epochs } of truth.sources) {
       for (const [epoch, { partitions }] of epochs.entries()) {
         for (const [partition, { records }] of partitions.entries()) {
@@ -51,6 +53,11 @@ export class ReaderLedger {
   /** The event of this key, whoever may see it. */
   eventOf(key: string): PlacedEvent | undefined {
     return this.#byKey.get(key);
+  }
+
+  /** Those of the event's scopes that the reader asked for, in its order. */
+  scopesOf(event: AcceptedEvent): readonly string[] {
+    return this.#reader.scopes.filter((scope) => event.scopes.includes(scope));
   }
 
   isEntitledTo(event: PlacedEvent): boolean {
@@ -81,10 +88,19 @@ export class ReaderLedger {
   unexcusedConflations(): string[] {
     return this.#conflated
       .filter(({ event, at }) =>
-        ![...this.#settledAt].some(([newer, newerAt]) => newerAt >= at && replaces(newer, event))
+        ![...this.#settledAt].some(([newer, newerAt]) => newerAt >= at && this.#replaces(newer, event))
       )
       .filter(({ event, shed }) => event.priority !== "low" || shed.left-- <= 0)
       .map(({ event }) => `${event.key} was passed over and no newer one of its conflation key came`);
+  }
+
+  /** Whoever reads one scope of the older event must be told the newer one by it too. */
+  #replaces(newer: PlacedEvent, older: PlacedEvent): boolean {
+    const isSameLog = newer.source === older.source && newer.epoch === older.epoch &&
+      newer.partition === older.partition;
+    return newer !== older && newer.event === older.event && newer.conflationKey === older.conflationKey &&
+      this.scopesOf(older).every((scope) => newer.scopes.includes(scope)) &&
+      (!isSameLog || newer.offset > older.offset);
   }
 
   /** Where the last cursor is short of a log's end. */
@@ -113,12 +129,6 @@ function firstAtOrPast(events: readonly PlacedEvent[], offset: Offset): number {
     else high = middle;
   }
   return low;
-}
-
-function replaces(newer: PlacedEvent, older: PlacedEvent): boolean {
-  const isSameLog = newer.source === older.source && newer.epoch === older.epoch && newer.partition === older.partition;
-  return newer !== older && newer.event === older.event && newer.conflationKey === older.conflationKey &&
-    newer.scopes.some((scope) => older.scopes.includes(scope)) && (!isSameLog || newer.offset > older.offset);
 }
 
 function isEntitled({ scopes, patterns, grants }: ClientHistory, event: AcceptedEvent): boolean {

@@ -21,11 +21,9 @@ function setUp(outcomeOf: (record: BusRecord) => MappingOutcome = toUser) {
   const broadcaster = new Broadcaster(0);
   const observed: string[] = [];
   const delivered: Frame[] = [];
-  broadcaster.join(
-    { joinedAfterSeq: 0, mayRead: () => true, deliver: (frames) => void delivered.push(...frames) },
-    [scopeOf("user:1")],
-    [],
-  );
+  const scopes = [scopeOf("user:1")];
+  const deliver = (frames: readonly Frame[]) => void delivered.push(...frames);
+  broadcaster.join({ joinedAfterSeq: 0, scopes, mayRead: () => true, deliver }, scopes, []);
   const sink = ingest({
     source: "s0",
     sourceIndex: 0,

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import type { Priority } from "../../src/model/sse_message.ts";
 import { SendQueue, type SendQueueLimits } from "../../src/stream/send_queue.ts";
 import { encodeFrame, type Frame } from "../../src/wire/frame.ts";
+import { onePerRecord } from "../../src/wire/one_per_record.ts";
 import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
-import { messageTo } from "../replay/frames.ts";
+import { messageTo, scopeOf } from "../replay/frames.ts";
 
 const WIDE: SendQueueLimits = { maxFrames: 100, maxBytes: 1e6 };
 
@@ -117,6 +118,20 @@ Deno.test("SendQueue.offer: a newer frame of event, scope and key replaces the o
   assert.equal(queue.offer(frame(6, { key: "t1" })), "queued");
   assert.equal(queue.conflatedCount, 1);
   assert.deepEqual(taken(queue), [2, 3, 4, 5, 6]);
+});
+
+Deno.test("SendQueue.offer: a frame of several scopes is replaced only by one that has them all", () => {
+  const queue = new SendQueue(WIDE);
+  const scopes = ["user:1", "novel:1"].map(scopeOf);
+  const ofBoth = (offset: number) =>
+    onePerRecord(scopes.map((scope) => frame(offset, { key: "t1", scope })), scopes)[0] ?? assert.fail();
+  queue.offer(ofBoth(1));
+  queue.offer(frame(2, { key: "t1" }));
+  queue.offer(frame(3, { key: "t1", scope: "novel:1" }));
+  assert.equal(queue.conflatedCount, 0);
+  queue.offer(ofBoth(4));
+  assert.equal(queue.conflatedCount, 1);
+  assert.deepEqual(taken(queue), [2, 3, 4]);
 });
 
 Deno.test("SendQueue.offer: what has left the queue is not conflated any more", () => {

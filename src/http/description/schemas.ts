@@ -37,7 +37,8 @@ export function envelopeOf(data: JSONSchema): JSONSchema {
     scope: SCOPE,
     time: { ...TIME, description: "When it happened." },
     data,
-  });
+    scopes: listOf(SCOPE, "Where the event addresses several scopes of the stream: all of these, `scope` first."),
+  }, ["scopes"]);
 }
 
 /** Data of the events that ship with the gateway, by name. */
