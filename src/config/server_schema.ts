@@ -33,7 +33,7 @@ export const serverSchema = section({
     ),
   apiDescription: z.boolean().default(true)
     .describe(
-      "Whether `/openapi.json` and `/asyncapi.json` are served, to anybody: they name the events and sent fields of the mappings, as every client's script does.",
+      "Whether `/openapi.json` and `/asyncapi.json` are served, to anybody: they name the events and sent fields of the mappings, as every client's script does. The admin port has an `/openapi.json` of its own routes.",
     ),
   maxRequestBytes: byteSize("1KiB", "16MiB").prefault("1MiB")
     .describe(

@@ -4,7 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { IdempotencyWindow } from "../guard/idempotency_window.ts";
 import { RateLimiter } from "../guard/rate_limiter.ts";
 import { clientRoutes } from "../http/client_routes.ts";
-import { descriptionRoutes } from "../http/description_routes.ts";
+import { eventDescriptionRoute, routeDescriptionRoute } from "../http/description_routes.ts";
 import { healthRoutes, type Readiness } from "../http/health_routes.ts";
 import { homeRoute } from "../http/home_route.ts";
 import { metricsRoute } from "../http/metrics_route.ts";
@@ -55,7 +55,7 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
     refuse: (reason: CloseReason) => delivery.refuse(reason),
   };
   const openRate = rateOf(streams.openRate);
-  return [
+  return described(server.apiDescription, [
     homeRoute({ node: server.node, hint: context.hint, hasConsole: dev.enabled && operatorRoutes.length > 0 }),
     ...healthRoutes(context.readiness),
     streamRoute({ ...subscriptions, rate: openRate }),
@@ -79,10 +79,10 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
     }),
     ticketRoute(authenticator),
     ...clientRoutes(),
-    ...(server.apiDescription ? descriptionRoutes(mappings.rules) : []),
+    ...(server.apiDescription ? [eventDescriptionRoute(mappings.rules)] : []),
     // On a laptop one port is enough; it listens on loopback alone.
     ...(dev.enabled ? operatorRoutes : []),
-  ];
+  ]);
 }
 
 function rateOf({ perSecond, burst, maxPrincipals }: Config["streams"]["openRate"]): RateLimiter {
@@ -91,9 +91,14 @@ function rateOf({ perSecond, burst, maxPrincipals }: Config["streams"]["openRate
 
 /** The routes of the admin port. */
 export function adminRoutes({ config, metrics, readiness, operatorRoutes }: RoutesContext): readonly Route[] {
-  return [
+  return described(config.server.apiDescription, [
     ...healthRoutes(readiness),
     ...(config.metrics.enabled ? [metricsRoute(metrics)] : []),
     ...operatorRoutes,
-  ];
+  ]);
+}
+
+/** The routes of a port, and what describes them, if they shall be. */
+function described(isWanted: boolean, routes: readonly Route[]): readonly Route[] {
+  return isWanted ? [...routes, routeDescriptionRoute(routes)] : routes;
 }

@@ -3,9 +3,15 @@ import { asyncAPI } from "./description/asyncapi.ts";
 import { openAPI } from "./description/openapi.ts";
 import type { Route } from "./router.ts";
 
-/** `/openapi.json` and `/asyncapi.json`: the protocol for programs, with the events of this configuration's rules. */
-export function descriptionRoutes(rules: readonly MappingRule[]): readonly Route[] {
-  return [document("/openapi.json", openAPI()), document("/asyncapi.json", asyncAPI(rules))];
+/** `/asyncapi.json`: the events of a stream for programs, with those of this configuration's rules. */
+export function eventDescriptionRoute(rules: readonly MappingRule[]): Route {
+  return document("/asyncapi.json", asyncAPI(rules));
+}
+
+/** `/openapi.json`: these routes of a port for programs, and itself. */
+export function routeDescriptionRoute(routes: readonly Route[]): Route {
+  const path = "/openapi.json";
+  return document(path, openAPI([...routes.map((route) => route.path), path]));
 }
 
 function document(path: string, value: unknown): Route {

@@ -1,7 +1,10 @@
 /** The executable itself, as a user starts it: from an empty folder, against every bus, through a `kill -9`. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import clientAssets from "../../src/http/client_assets.json" with { type: "json" };
+import consoleAssets from "../../src/http/console_assets.json" with { type: "json" };
 import { TestTopic } from "../bus/kafka/test_topic.ts";
+import { freePort } from "../support/free_port.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway_process.ts";
 import { sharedKafka, sharedRedis } from "../support/shared_servers.ts";
 
@@ -23,6 +26,56 @@ Deno.test("dist/tidegate: with Redis Streams, publishes, streams, and resumes af
 Deno.test("dist/tidegate: with Kafka, publishes, streams, and resumes after kill -9", async () => {
   await using topic = await TestTopic.create(kafka.brokers, 3);
   await resumesAfterKill({ kafka: { brokers: [...kafka.brokers], topic: topic.name } });
+});
+
+Deno.test("dist/tidegate: has the browser client with its types, the console and the descriptions in it", async () => {
+  const adminPort = freePort();
+  await using gateway = await startGatewayProcess({
+    program: [BINARY],
+    config: {
+      sources: { events: { embedded: { path: "events.db" }, format: "tidegate" } },
+      publish: { source: "events" },
+      admin: { token: "an-admin-token-of-the-tests-32-characters" },
+      server: { adminPort },
+    },
+  });
+  const adminURL = `http://127.0.0.1:${adminPort}`;
+  const files = {
+    ...Object.fromEntries(Object.entries(clientAssets).map(([name, text]) => [`${gateway.url}/client/${name}`, text])),
+    [`${adminURL}/console`]: consoleAssets.page,
+    [`${adminURL}/console/console.js`]: consoleAssets.script,
+    [`${adminURL}/console/style.css`]: consoleAssets.style,
+    [`${adminURL}/console/icon.svg`]: consoleAssets.icon,
+  };
+  assert.ok(`${gateway.url}/client/core.js` in files && `${gateway.url}/client/core.d.ts` in files);
+  for (const [url, text] of Object.entries(files)) {
+    const response = await fetch(url);
+    assert.deepEqual([response.status, await response.text()], [200, text], url);
+  }
+  for (const [url, path] of [[gateway.url, "/api/v1/events/stream"], [adminURL, "/admin/v1/status"]]) {
+    const { openapi, paths } = await (await fetch(`${url}/openapi.json`)).json();
+    assert.deepEqual([openapi, Object.keys(paths).includes(path ?? "")], ["3.1.1", true]);
+  }
+  const { asyncapi, channels } = await (await fetch(`${gateway.url}/asyncapi.json`)).json();
+  assert.deepEqual([asyncapi, Object.keys(channels).length > 0], ["3.0.0", true]);
+  // The client that the executable serves, at work on it; imported by its address it would enter the lock file.
+  const program = await (await fetch(`${gateway.url}/client/core.js`)).text();
+  const { SSEClient } = await import(`data:text/javascript,${encodeURIComponent(program)}`);
+  const token = await gateway.tokenFor("alice");
+  const client = new SSEClient({ url: gateway.url, storage: "memory", getToken: () => token });
+  try {
+    const isOpen = new Promise<void>((resolve) =>
+      client.onControl(({ name }: { name: string }) => name === "stream.opened" && resolve())
+    );
+    const events = client.events("test.note-sent");
+    client.open();
+    await isOpen;
+    await gateway.publish(token, { event: "test.note-sent", scope: "user:alice", data: "from the executable" });
+    const { value } = await events.next();
+    assert.equal(value.data, "from the executable");
+  } finally {
+    client.close();
+  }
 });
 
 Deno.test("dist/tidegate --version: names the version and the runtime", async () => {

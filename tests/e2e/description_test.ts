@@ -2,10 +2,17 @@
 import assert from "node:assert/strict";
 import addFormats from "ajv-formats";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { freePort } from "../support/free_port.ts";
+import { AdminGateway } from "./admin_gateway.ts";
 import { RunningGateway } from "./running_gateway.ts";
 
 interface Described {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>>;
+}
+
+interface DescribedOperation {
+  readonly parameters?: readonly { readonly name: string; readonly schema: { readonly enum?: readonly string[] } }[];
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
 }
 
 /** A check by a part of a document, named by its JSON pointer. */
@@ -23,20 +30,41 @@ async function checks(url: string): Promise<{ document: Described; check: (point
   return { document, check };
 }
 
+/** Whether each path is there for the methods that the document has, with one of the statuses and types that it names. */
+async function answersAsDescribed(
+  url: string,
+  document: Described,
+  check: (pointer: string, value: unknown) => void,
+): Promise<void> {
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const method of ["get", "post", "delete"]) {
+      const file = methods["get"]?.parameters?.find(({ name }) => name === "file")?.schema.enum?.[0];
+      const response = await fetch(url + path.replace("{file}", file ?? "").replaceAll(/\{\w+\}/g, "none"), {
+        method: method.toUpperCase(),
+      });
+      const operation = methods[method];
+      assert.equal(response.status !== 405, operation !== undefined, `${method} ${path}: ${response.status}`);
+      const type = response.headers.get("content-type")?.split(";")[0] ?? "";
+      if (operation !== undefined) {
+        const described = operation.responses[response.status]?.content ?? {};
+        assert.ok(type in described, `${method} ${path}: ${response.status} ${type}`);
+      }
+      if (type === "application/problem+json") check("/components/schemas/Problem", await response.json());
+      else await response.body?.cancel();
+    }
+  }
+}
+
 Deno.test("/openapi.json: names the routes that there are, and their answers", async () => {
   await using running = await RunningGateway.start();
   const { document, check } = await checks(`${running.url}/openapi.json`);
   const token = await running.tokenFor("alice");
   const headers = { authorization: `Bearer ${token}` };
-  for (const [path, methods] of Object.entries(document.paths)) {
-    for (const method of ["get", "post"]) {
-      const response = await fetch(running.url + path.replace("{id}", "none"), { method: method.toUpperCase() });
-      assert.equal(response.status !== 405, method in methods, `${method} ${path}: ${response.status}`);
-      if (response.status >= 400 && response.status !== 503) {
-        check("/components/schemas/Problem", await response.json());
-      } else await response.body?.cancel();
-    }
-  }
+  await answersAsDescribed(running.url, document, check);
+  assert.ok(!Object.keys(document.paths).some((path) => path.startsWith("/admin") || path === "/metrics"));
+  const home = await fetch(running.url, { headers: { accept: "application/json" } });
+  check("/components/schemas/Home", await home.json());
+  check("/components/schemas/Liveness", await (await fetch(`${running.url}/livez`)).json());
 
   await using stream = await running.stream(token);
   const opened = JSON.parse((await stream.next()).data);
@@ -50,6 +78,47 @@ Deno.test("/openapi.json: names the routes that there are, and their answers", a
   const poll = await fetch(`${running.url}/api/v1/events/poll?cursor=earliest`, { headers });
   check("/components/schemas/PollAnswer", await poll.json());
   check("/components/schemas/Readiness", await (await fetch(`${running.url}/readyz`)).json());
+});
+
+Deno.test("/openapi.json of the admin port: names the routes that are there, and their answers", async () => {
+  await using admin = await AdminGateway.start();
+  const { document, check } = await checks(`${admin.url}/openapi.json`);
+  await answersAsDescribed(admin.url, document, check);
+  assert.ok(!("/api/v1/events" in document.paths) && !("/" in document.paths), "the public port's are elsewhere");
+  assert.ok(!("/admin/v1/tokens" in document.paths), "which is there in development mode alone");
+  const { running } = admin;
+  await using stream = await running.stream(await running.tokenFor("alice"));
+  const { connectionId } = JSON.parse((await stream.next()).data);
+  const ask = async (body: string, method: string, path: string, wish?: unknown) =>
+    check(`/components/schemas/${body}`, await admin.json(method, `/admin/v1/${path}`, wish));
+  await ask("NodeStatus", "GET", "status");
+  await ask("ConnectionPage", "GET", "connections");
+  await ask("Connection", "GET", `connections/${connectionId}`);
+  await ask("Explanation", "GET", "explain?scope=user:alice&event=task.progress-updated");
+  await ask("Connection", "DELETE", `connections/${connectionId}`);
+  await ask("ConnectionPage", "GET", "connections");
+  const revocation = { session: "s1", for: "1h", issuedBefore: "now" };
+  check("/components/schemas/RevocationWish", revocation);
+  await ask("ShutOut", "POST", "revocations", revocation);
+  await ask("ShutOutList", "GET", "revocations");
+  const ban = { subject: "alice", for: "1h" };
+  check("/components/schemas/BanWish", ban);
+  await ask("ShutOut", "POST", "bans", ban);
+  await ask("ShutOutList", "GET", "bans");
+  let samples: readonly unknown[] = [];
+  while (samples.length === 0) {
+    const stats = await admin.json("GET", "/admin/v1/stats");
+    check("/components/schemas/NodeStats", stats);
+    samples = stats.samples;
+    if (samples.length === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await ask("Draining", "POST", "drain");
+});
+
+Deno.test("/openapi.json of the admin port: without an admin token it has the metrics and the health", async () => {
+  await using running = await RunningGateway.start({ server: { adminPort: freePort() } });
+  const { document } = await checks(`http://127.0.0.1:${running.gateway.adminPort}/openapi.json`);
+  assert.deepEqual(Object.keys(document.paths).toSorted(), ["/livez", "/metrics", "/openapi.json", "/readyz"]);
 });
 
 Deno.test("/asyncapi.json: describes what a stream sends", async () => {

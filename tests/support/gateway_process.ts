@@ -13,7 +13,7 @@ const SECRET = "the secret of a gateway under test, long enough";
 
 /** How a gateway is run. */
 export interface GatewayProcessOptions {
-  /** Sections of the configuration beside `server` and `auth`; paths in it are relative to the process's empty folder. */
+  /** Sections of the configuration, of `server` what is not its port; paths in it are relative to the process's empty folder. */
   readonly config: Readonly<Record<string, unknown>>;
   /** The executable with its first arguments; default: this Deno on main.ts, with the permissions that users run it with. */
   readonly program?: readonly string[];
@@ -112,8 +112,12 @@ function configOf(port: number, sections: Readonly<Record<string, unknown>>): ob
     },
     drain: { window: "0ms" },
     ...sections,
-    server: { port, adminPort: 0 },
+    server: { adminPort: 0, ...asSection(sections["server"]), port },
   };
+}
+
+function asSection(value: unknown): object {
+  return typeof value === "object" && value !== null ? value : {};
 }
 
 async function mint(program: readonly string[], folder: string, subject: string): Promise<string> {

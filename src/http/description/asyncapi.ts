@@ -1,7 +1,8 @@
 import type { FieldSpec } from "../../config/mapping_field_schema.ts";
 import { eventNamesOf, type MappingRule } from "../../config/mapping_rule_schema.ts";
 import { SERVER_VERSION } from "../../model/server_version.ts";
-import { CONTROL_DATA, envelopeOf, type JSONSchema, SHIPPED_DATA } from "./schemas.ts";
+import type { JSONSchema } from "./json_schema.ts";
+import { CONTROL_DATA, envelopeOf, SHIPPED_DATA } from "./schemas.ts";
 
 interface Message {
   readonly summary: string;

@@ -1,35 +1,6 @@
 import type { ErrorCode } from "../../model/error_code.ts";
-import type { BODIES } from "./schemas.ts";
-
-/** A parameter in a query, a path or a header. */
-export interface Parameter {
-  readonly name: string;
-  readonly in: "query" | "path" | "header";
-  readonly description: string;
-  readonly schema: Readonly<Record<string, unknown>>;
-}
-
-/** One method of one route, for those who call it. */
-export interface Operation {
-  readonly method: "GET" | "POST";
-  readonly path: string;
-  readonly id: string;
-  readonly summary: string;
-  readonly description: string;
-  /** Whether it asks for a credential. */
-  readonly isOpen?: boolean;
-  readonly parameters?: readonly Parameter[];
-  /** The request's body, one or several of it. */
-  readonly body?: keyof typeof BODIES;
-  readonly answer: {
-    readonly status: number;
-    readonly description: string;
-    readonly mediaType?: string;
-    readonly body?: keyof typeof BODIES;
-  };
-  /** Refusals beyond those of the credential. */
-  readonly problems: readonly ErrorCode[];
-}
+import assets from "../client_assets.json" with { type: "json" };
+import type { Operation, Parameter } from "./operation.ts";
 
 const SUBSCRIPTION: readonly Parameter[] = [
   {
@@ -54,7 +25,7 @@ const OPEN_PROBLEMS: readonly ErrorCode[] = [
   "not-acceptable",
 ];
 
-/** What the gateway's public port answers; a test holds it equal to the routes. */
+/** What the gateway's public port answers, and of it the health on the admin port too; a test holds it equal to the routes. */
 export const OPERATIONS: readonly Operation[] = [
   {
     method: "GET",
@@ -81,7 +52,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: {
       status: 200,
       description: "The stream; see /asyncapi.json for its events.",
-      mediaType: "text/event-stream",
+      mediaTypes: ["text/event-stream"],
     },
     problems: [...OPEN_PROBLEMS, "too-many-requests", "unavailable"],
   },
@@ -129,6 +100,7 @@ export const OPERATIONS: readonly Operation[] = [
       schema: { type: "string", maxLength: 128 },
     }],
     body: "PublishedEvent",
+    isBatch: true,
     answer: { status: 201, description: "The source has taken all of them.", body: "Published" },
     problems: [
       "invalid-json",
@@ -177,8 +149,8 @@ export const OPERATIONS: readonly Operation[] = [
     id: "live",
     summary: "Whether the process answers",
     description: "A source's outage does not change it.",
-    isOpen: true,
-    answer: { status: 200, description: "It does.", mediaType: "application/json" },
+    access: "open",
+    answer: { status: 200, description: "It does.", body: "Liveness" },
     problems: [],
   },
   {
@@ -186,9 +158,60 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/readyz",
     id: "ready",
     summary: "Whether every source is attached and its past is in the journal",
-    description: "503 with the same body while one is not, and from SIGTERM on.",
-    isOpen: true,
+    description: "What a balancer asks.",
+    access: "open",
     answer: { status: 200, description: "It is ready.", body: "Readiness" },
+    others: { 503: { description: "One is not, or the node drains.", hasBody: true } },
+    problems: [],
+  },
+  {
+    method: "GET",
+    path: "/",
+    id: "home",
+    summary: "What this is and where to go from here",
+    description: "A page for browsers, text for terminals and JSON for programs.",
+    access: "open",
+    answer: {
+      status: 200,
+      description: "By `Accept`.",
+      mediaTypes: ["application/json", "text/html", "text/plain"],
+      body: "Home",
+    },
+    problems: [],
+  },
+  {
+    method: "GET",
+    path: "/client/{file}",
+    id: "clientFile",
+    summary: "The browser client",
+    description: "One ES module for each part of it, for pages of any origin, and its types beside it.",
+    access: "open",
+    parameters: [
+      { name: "file", in: "path", description: "The file.", schema: { type: "string", enum: Object.keys(assets) } },
+      { name: "If-None-Match", in: "header", description: "The `ETag` that is known.", schema: { type: "string" } },
+    ],
+    answer: { status: 200, description: "The file.", mediaTypes: ["text/javascript", "application/typescript"] },
+    others: { 304: { description: "It is as it was.", hasBody: false } },
+    problems: [],
+  },
+  {
+    method: "GET",
+    path: "/openapi.json",
+    id: "openAPI",
+    summary: "What this port answers",
+    description: "In OpenAPI 3.1. Not there when `server.apiDescription` is false.",
+    access: "open",
+    answer: { status: 200, description: "The document.", mediaTypes: ["application/json"] },
+    problems: [],
+  },
+  {
+    method: "GET",
+    path: "/asyncapi.json",
+    id: "asyncAPI",
+    summary: "The events of a stream",
+    description: "In AsyncAPI 3.0, with those of this configuration's mappings. There where `/openapi.json` is.",
+    access: "open",
+    answer: { status: 200, description: "The document.", mediaTypes: ["application/json"] },
     problems: [],
   },
 ];

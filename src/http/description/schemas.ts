@@ -3,32 +3,11 @@ import { CLOSE_REASONS } from "../../model/close_reason.ts";
 import { ERROR_CODES } from "../../model/error_code.ts";
 import { EVENT_SCHEMAS } from "../../model/events.ts";
 import { PRIORITIES } from "../../model/sse_message.ts";
-
-/** JSON Schema 2020-12, as OpenAPI 3.1 and AsyncAPI 3.0 take it. */
-export type JSONSchema = Readonly<Record<string, unknown>>;
-
-/** What a member is, and that it is there. */
-function object(properties: Readonly<Record<string, JSONSchema>>, optional: readonly string[] = []): JSONSchema {
-  const required = Object.keys(properties).filter((name) => !optional.includes(name));
-  return { type: "object", properties, ...(required.length === 0 ? {} : { required }) };
-}
-
-function text(description: string): JSONSchema {
-  return { type: "string", description };
-}
-
-function orNull(type: string, description: string): JSONSchema {
-  return { type: [type, "null"], description };
-}
-
-function listOf(items: JSONSchema, description: string): JSONSchema {
-  return { type: "array", items, description };
-}
+import { type JSONSchema, listOf, object, orNull, text, TIME } from "./json_schema.ts";
 
 const SCOPE = text("`global`, or `kind:id` such as `user:42`.");
 const EVENT_NAME = text("`domain.action-past` in lower case, such as `task.progress-updated`.");
 const CURSOR = text("A cursor: send the last one back to resume behind it. Opaque.");
-const TIME: JSONSchema = { type: "string", format: "date-time" };
 
 /** Around the data of every event. */
 export function envelopeOf(data: JSONSchema): JSONSchema {
@@ -154,6 +133,13 @@ export const BODIES = {
     ),
     caughtUp: { type: "boolean", description: "Whether this is all up to now; else ask again at once." },
   }),
+  Home: object({
+    name: { type: "string", const: "tidegate" },
+    version: text("The gateway's version."),
+    node: text("The node's name."),
+    routes: { type: "object", additionalProperties: { type: "string" }, description: "Where to go from here." },
+  }),
+  Liveness: object({ live: { type: "boolean", const: true } }),
   Readiness: object({
     ready: { type: "boolean" },
     draining: { type: "boolean" },
