@@ -18,8 +18,11 @@ const SPREAD_MS = 5_000;
 const EVENTS_EACH = 1_000;
 const PAYLOAD_BYTES = 200;
 const SCOPE = "novel:1";
-/** Half of it, each source's share, is what a fresh node warms itself with: the events behind those that are missed. */
-const JOURNAL_EVENTS = 4_000;
+/**
+ * Half of it, each source's share, is what a fresh node warms itself with: the events behind those that are missed. The other half
+ * is room for the live ones of a whole run: they shall not push out what need not be read from Kafka.
+ */
+const JOURNAL_EVENTS = 12_000;
 const TIMEOUT_MS = 90_000;
 const IDLE_MS = 8_000;
 const MAX_PASSES = 1.2;

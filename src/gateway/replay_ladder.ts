@@ -9,6 +9,8 @@ import { framesOf } from "./frames_of.ts";
 const RECORDS_A_READ = 1_000;
 /** `keepMs` is longer than the spread of a crowd that comes back after a restart. */
 const PASS_LIMITS = { keepMs: 15_000, maxKeptBytes: 64 * 1024 * 1024 };
+/** A Redis Stream's offsets cannot be counted, and it gives single records: nothing is won by reading ahead there. */
+const MIN_OFFSETS = { "integer": BigInt(RECORDS_A_READ), "ms-seq": 0n };
 
 /** What the ladder of one source is made of. */
 export interface LadderInit {
@@ -30,7 +32,8 @@ export function replayLadder({ bus, sourceIndex, pipeline, maxFrameBytes, redis,
     framesOf: (partition, records) =>
       framesOf(pipeline, { source: bus.source, sourceIndex, partition }, records, maxFrameBytes),
   }, RECORDS_A_READ);
-  const passesOf = (source: StretchSource) => new SharedPasses(source, PASS_LIMITS, gate, () => performance.now());
+  const limits = { ...PASS_LIMITS, minOffsets: MIN_OFFSETS[bus.offsetFormat] };
+  const passesOf = (source: StretchSource) => new SharedPasses(source, limits, gate, () => performance.now());
   const above: readonly Rung[] = redis === undefined ? [] : [{ origin: "redis", passes: passesOf(redis) }];
   return {
     rungs: [...above, { origin: "bus", passes: passesOf(stretches) }],

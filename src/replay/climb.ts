@@ -3,12 +3,13 @@ import type { Offset } from "../model/position.ts";
 import { PositionVector } from "../model/position_vector.ts";
 import type { ReplayOrigin } from "../wire/control_events.ts";
 import { CursorWriter, parseCursor } from "../wire/cursor.ts";
-import { cursorOf, type Frame, withCursor } from "../wire/frame.ts";
+import { cursorOf, type Frame } from "../wire/frame.ts";
 import { onePerRecord } from "../wire/one_per_record.ts";
+import { encodePage, type Page } from "../wire/page.ts";
 import { Chase } from "./chase.ts";
 import type { ReplayContext, ReplayTarget, Rung } from "./replay.ts";
 import type { ReplayPlace } from "./replay_turns.ts";
-import type { Stretch } from "./shared_passes.ts";
+import type { Stretch, StretchWish } from "./shared_passes.ts";
 
 /** Frames that are handed out in one turn: about 64 KiB of usual events, so that one client never holds the loop. */
 const PAGE_FRAMES = 256;
@@ -27,7 +28,13 @@ export const AHEAD_POLL_MS = 20;
 /** What is to be done next where a climb stands. */
 export type Step =
   | { readonly kind: "page" }
-  | { readonly kind: "history"; readonly sourceIndex: number; readonly partition: number; readonly to: Offset }
+  | {
+    readonly kind: "history";
+    readonly sourceIndex: number;
+    readonly partition: number;
+    readonly to: Offset;
+    readonly head: Offset;
+  }
   | { readonly kind: "ahead"; readonly sourceIndex: number }
   | { readonly kind: "epoch"; readonly sourceIndex: number }
   | { readonly kind: "too-much" };
@@ -80,7 +87,7 @@ export class Climb {
         if (next >= floor) continue;
         if (source.format === "integer") toScan += floor - next;
         const ends = [sourceIndex, partition, next, floor, head] as const;
-        hole ??= { kind: "history", sourceIndex, partition, to: this.#chase.aim(...ends) };
+        hole ??= { kind: "history", sourceIndex, partition, to: this.#chase.aim(...ends), head };
       }
     }
     if (toScan > BigInt(limits.maxScannedRecords)) return { kind: "too-much" };
@@ -92,7 +99,8 @@ export class Climb {
   takePage(): boolean {
     const { journal, limits } = this.#context;
     const page = journal.read(this.#target, this.#at, limits.pageFrames ?? PAGE_FRAMES);
-    this.#offer(page.frames.map((frame) => this.#ownCursor(frame)));
+    const own = page.frames.filter((frame) => !this.#sharesCursor(frame));
+    this.#offer(encodePage(page.frames, own.map((frame) => this.#pass(frame))));
     if (page.isHead) {
       this.#cursor.raiseTo(journal.positions);
       return true;
@@ -103,14 +111,14 @@ export class Climb {
   }
 
   /** Takes what is next of a partition's past from the first rung that can prove it; what none can is a gap. */
-  async takeStretch(sourceIndex: number, partition: number, to: Offset): Promise<void> {
+  async takeStretch({ sourceIndex, partition, to, head }: Extract<Step, { kind: "history" }>): Promise<void> {
     const rungs = this.#context.histories[sourceIndex]?.rungs ?? [];
     const from = this.#at.next(sourceIndex, partition) ?? 0n;
     const epoch = this.#at.sources[sourceIndex]?.epoch ?? "";
     let end = to;
     let gap = unreadable(partition, from, end);
     for (const rung of rungs) {
-      const stretch = await this.#read(rung, epoch, partition, from, end);
+      const stretch = await this.#read(rung, { epoch, partition, from, to: end, head });
       if (stretch !== undefined && stretch.gap === undefined) {
         // Whoever shared this read goes on at this very moment too.
         await this.#place.turn();
@@ -132,9 +140,9 @@ export class Climb {
       return this.giveUp();
     }
     if (DEPTHS.indexOf(origin) > DEPTHS.indexOf(this.origin)) this.origin = origin;
-    const wanted = onePerRecord(stretch.frames.filter((frame) => this.#wants(frame)), this.#target.scopes);
-    const page = pageOf(wanted, limits.pageFrames ?? PAGE_FRAMES);
-    this.#offer(page.map((frame) => withCursor(frame, this.#cursor.pass(sourceIndex, partition, frame.offset))));
+    const wanted = onePerRecord(stretch.frames.filter((frame) => this.#target.accepts(frame)), this.#target.scopes);
+    const page = firstOf(wanted, limits.pageFrames ?? PAGE_FRAMES);
+    this.#offer(encodePage(page, page.map((frame) => this.#pass(frame))));
     if (page.length === wanted.length) this.#cursor.advance(sourceIndex, partition, stretch.next);
     this.#sharesCursors = false;
   }
@@ -195,19 +203,19 @@ export class Climb {
     this.#bytes = 0;
   }
 
-  #offer(frames: readonly Frame[]): void {
+  #offer(page: Page): void {
+    const { frames, chunk } = page;
     if (frames.length === 0) return;
-    let bytes = 0;
-    for (const frame of frames) {
-      if (frame.scope !== null) {
-        this.replayed++;
-        this.#events++;
-      }
-      bytes += frame.bytes.length;
-    }
-    this.#bytes += bytes;
-    this.#place.hold(bytes);
-    this.#target.offer(frames);
+    const events = frames.reduce((sum, { scope }) => scope === null ? sum : sum + 1, 0);
+    this.replayed += events;
+    this.#events += events;
+    this.#bytes += chunk.length;
+    this.#place.hold(chunk.length);
+    this.#target.offer(page);
+  }
+
+  #pass({ sourceIndex, partition, offset }: Frame): string {
+    return this.#cursor.pass(sourceIndex, partition, offset);
   }
 
   /** Partitions in which the climb stands beyond what this node has read. */
@@ -243,22 +251,13 @@ export class Climb {
     this.#sharesCursors = false;
   }
 
-  #wants(frame: Frame): boolean {
-    return frame.scope === null || (this.#target.scopes.includes(frame.scope) && this.#target.accepts(frame));
-  }
-
   /**
    * A journal frame's own cursor is this node's at that moment. A client that comes from a node which had read
    * further in some partition must not be set back there: until the journal has passed its position everywhere, its
    * frames carry its own cursor.
    */
-  #ownCursor(frame: Frame): Frame {
-    if (this.#sharesCursors) return frame;
-    if (this.#positionsOf(frame).reaches(this.#at)) {
-      this.#sharesCursors = true;
-      return frame;
-    }
-    return withCursor(frame, this.#cursor.pass(frame.sourceIndex, frame.partition, frame.offset));
+  #sharesCursor(frame: Frame): boolean {
+    return this.#sharesCursors ||= this.#positionsOf(frame).reaches(this.#at);
   }
 
   #positionsOf(frame: Frame): PositionVector {
@@ -272,9 +271,9 @@ export class Climb {
   }
 
   /** `undefined` when it cannot be read at all: its owner logs why. */
-  async #read(rung: Rung, epoch: string, partition: number, from: Offset, to: Offset): Promise<Stretch | undefined> {
+  async #read(rung: Rung, wish: StretchWish): Promise<Stretch | undefined> {
     try {
-      return await rung.passes.read(epoch, partition, from, to, this.#signal);
+      return await rung.passes.read(wish, this.#target.scopes, this.#signal);
     } catch {
       this.#signal.throwIfAborted();
       return undefined;
@@ -283,7 +282,7 @@ export class Climb {
 }
 
 /** The first so many frames, or so many bytes, at least one. */
-function pageOf(frames: readonly Frame[], maxFrames: number): readonly Frame[] {
+function firstOf(frames: readonly Frame[], maxFrames: number): readonly Frame[] {
   let bytes = 0;
   const tooMany = frames.findIndex((frame, index) => {
     bytes += frame.bytes.length;

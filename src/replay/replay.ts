@@ -1,7 +1,7 @@
 import type { Gap } from "../model/gap.ts";
 import type { PositionVector } from "../model/position_vector.ts";
 import type { ReplayOrigin } from "../wire/control_events.ts";
-import type { Frame } from "../wire/frame.ts";
+import type { Page } from "../wire/page.ts";
 import { Climb } from "./climb.ts";
 import type { Journal } from "./journal.ts";
 import type { HistoryBounds } from "./bus_stretches.ts";
@@ -27,7 +27,7 @@ import type { SharedPasses } from "./shared_passes.ts";
 /** Who is being brought to the head. */
 export interface ReplayTarget extends Selection {
   /** Takes frames, in order. */
-  offer(frames: readonly Frame[]): void;
+  offer(page: Page): void;
   /** Takes a gap, before any later event of its partition; `cursor` is the stream's behind it, see `gapDetected`. */
   announce(gap: Gap, cursor: string | undefined): void;
   /** Resolves when the send queue has room for another page; rejects when the stream has ended. */
@@ -95,7 +95,7 @@ export async function replay(
     // No await from here to the end of a page: the look at the head and joining are one turn.
     const step = climb.nextStep();
     if (step.kind === "page" && climb.takePage()) return onHead(climb.replayed, climb.origin);
-    if (step.kind === "history") await climb.takeStretch(step.sourceIndex, step.partition, step.to);
+    if (step.kind === "history") await climb.takeStretch(step);
     if (step.kind === "ahead") await climb.waitForNode(step.sourceIndex);
     if (step.kind === "epoch") climb.enterEpoch(step.sourceIndex);
     if (step.kind === "too-much") climb.giveUp();

@@ -9,7 +9,7 @@ export interface TurnLimits {
 }
 
 /** Replays work so long, in milliseconds, before the event loop runs: a flush of live events waits no longer for them. */
-const SLICE_MS = 5;
+const SLICE_MS = 2;
 
 /**
  * Lets the replays of a node take turns, in the order in which they asked: what thousands want at one moment, because one

@@ -1,5 +1,6 @@
 import type { RangeEvent } from "../model/bus_record.ts";
 import type { Offset } from "../model/position.ts";
+import type { Scope } from "../model/scope.ts";
 import type { Frame } from "../wire/frame.ts";
 
 /** A place that a source's past can be read from. What it answers is complete, or says that it is not. */
@@ -25,27 +26,48 @@ export interface Stretch {
   readonly gap?: Extract<RangeEvent, { kind: "gap" }>;
 }
 
+/** What of a partition's past somebody wants. */
+export interface StretchWish {
+  /** The incarnation of the log that the offsets are of; when it is gone, the answer is a gap. */
+  readonly epoch: string;
+  readonly partition: number;
+  readonly from: Offset;
+  readonly to: Offset;
+  /** As far as there is anything to read; not before `to`. */
+  readonly head: Offset;
+}
+
 /** Limits of {@link SharedPasses}. */
 export interface PassLimits {
-  /** Milliseconds that a stretch stays for others who want it too. */
+  /**
+   * Offsets that a read spans at least, where the head is not nearer. A crowd reads up to the floor of a journal, and that of a full
+   * one moves with each event: read by read the few records in between would cost more than all before them.
+   */
+  readonly minOffsets: bigint;
+  /** Milliseconds that a stretch stays after its last use for others who want it too. */
   readonly keepMs: number;
-  /** Bytes of frames kept in all; the oldest stretch goes first. */
+  /** Bytes of frames kept in all; what was not used for longest goes first. */
   readonly maxKeptBytes: number;
+}
+
+/** A stretch, its frames by their scope: a crowd has many readers, and each wants a few of them. */
+interface SortedStretch extends Stretch {
+  readonly byScope: ReadonlyMap<Scope | null, readonly Frame[]>;
 }
 
 interface Pass {
   readonly from: Offset;
   /** Where the read ends at the latest. */
   readonly plannedNext: Offset;
-  readonly stretch: Promise<Stretch>;
-  done: Stretch | undefined;
+  readonly stretch: Promise<SortedStretch>;
+  done: SortedStretch | undefined;
   bytes: number;
-  readonly startedAtMs: number;
+  usedAtMs: number;
 }
 
 /**
  * Reads a source's past for replays, once for all who are near each other: whoever wants a stretch that is being read waits
- * for that read, and it stays for a few seconds for those who come just after. A reader that begins earlier reads
+ * for that read, and it stays until nobody has wanted it for some seconds. A reader that begins earlier reads
  * only up to where another has begun. So a crowd that comes back costs one pass, not one a client.
  */
 export class SharedPasses {
@@ -66,28 +88,31 @@ export class SharedPasses {
   /**
    * The next stretch from `from`, never past `to`. Rejects when the source does; a rejected read is not kept.
    *
-   * @param epoch the incarnation of the log that the offsets are of; when it is gone, the answer is a gap
+   * @param scopes whose frames are wanted, all others are left out; a record's frames come in this order
    * @param signal ends the wait of this caller; the read goes on for the others
    */
-  async read(epoch: string, partition: number, from: Offset, to: Offset, signal: AbortSignal): Promise<Stretch> {
+  async read(wish: StretchWish, scopes: readonly Scope[], signal: AbortSignal): Promise<Stretch> {
+    const { epoch, partition, from, to } = wish;
     if (epoch !== this.#epoch) this.#passes.clear();
     this.#epoch = epoch;
     const passes = this.#passesOf(partition);
     const covering = passes.find((pass) => pass.from <= from && from < (pass.done?.next ?? pass.plannedNext));
     if (covering !== undefined) {
+      covering.usedAtMs = this.#now();
       const stretch = await abortable(covering.stretch, signal);
       // The read may have ended before what was planned, short of what is wanted here.
-      if (from < stretch.next) return part(stretch, from, to);
-      return await this.read(epoch, partition, from, to, signal);
+      if (from < stretch.next) return part(stretch, from, to, scopes);
+      return await this.read(wish, scopes, signal);
     }
-    const nextBegun = passes.reduce((least, pass) => pass.from > from && pass.from < least ? pass.from : least, to);
+    const end = this.#endOfRead(wish);
+    const nextBegun = passes.reduce((least, pass) => pass.from > from && pass.from < least ? pass.from : least, end);
     const stretch = await abortable(this.#begin(epoch, partition, from, nextBegun, passes), signal);
-    return part(stretch, from, to);
+    return part(stretch, from, to, scopes);
   }
 
-  #begin(epoch: string, partition: number, from: Offset, to: Offset, passes: Pass[]): Promise<Stretch> {
-    const stretch = this.#gate.run(() => this.#source.read(epoch, partition, from, to));
-    const pass: Pass = { from, plannedNext: to, stretch, done: undefined, bytes: 0, startedAtMs: this.#now() };
+  #begin(epoch: string, partition: number, from: Offset, to: Offset, passes: Pass[]): Promise<SortedStretch> {
+    const stretch = this.#gate.run(async () => sorted(await this.#source.read(epoch, partition, from, to)));
+    const pass: Pass = { from, plannedNext: to, stretch, done: undefined, bytes: 0, usedAtMs: this.#now() };
     passes.push(pass);
     stretch.then((done) => {
       pass.done = done;
@@ -97,10 +122,16 @@ export class SharedPasses {
     return stretch;
   }
 
+  #endOfRead({ from, to, head }: StretchWish): Offset {
+    const atLeast = from + this.#limits.minOffsets;
+    const ahead = atLeast < head ? atLeast : head;
+    return ahead > to ? ahead : to;
+  }
+
   #passesOf(partition: number): Pass[] {
     const oldest = this.#now() - this.#limits.keepMs;
-    const passes = (this.#passes.get(partition) ?? []).filter(({ done, startedAtMs }) =>
-      done === undefined || startedAtMs >= oldest
+    const passes = (this.#passes.get(partition) ?? []).filter(({ done, usedAtMs }) =>
+      done === undefined || usedAtMs >= oldest
     );
     this.#passes.set(partition, passes);
     return passes;
@@ -108,7 +139,7 @@ export class SharedPasses {
 
   #forgetOverLimit(): void {
     const kept = [...this.#passes.values()].flat().filter(({ done }) => done !== undefined)
-      .sort((one, other) => one.startedAtMs - other.startedAtMs);
+      .sort((one, other) => one.usedAtMs - other.usedAtMs);
     let bytes = kept.reduce((sum, pass) => sum + pass.bytes, 0);
     for (const pass of kept) {
       if (bytes <= this.#limits.maxKeptBytes) return;
@@ -143,14 +174,19 @@ export class ReadGate {
   }
 }
 
-function part(stretch: Stretch, from: Offset, to: Offset): Stretch {
-  const { gap, next } = stretch;
+function sorted(stretch: Stretch): SortedStretch {
+  return { ...stretch, byScope: Map.groupBy(stretch.frames, ({ scope }) => scope) };
+}
+
+function part(stretch: SortedStretch, from: Offset, to: Offset, scopes: readonly Scope[]): Stretch {
+  const { gap, next, sinceMs } = stretch;
   const end = next < to ? next : to;
-  if (from === stretch.from && end === next) return stretch;
   // How many are missing in a part of a gap nobody knows.
-  if (gap !== undefined) return { from, next: end, frames: [], gap: { ...gap, from, next: end, lost: null } };
-  const { sinceMs } = stretch;
-  const frames = stretch.frames.filter(({ offset }) => offset >= from && offset < end);
+  const lost = from === stretch.from && end === next ? gap?.lost ?? null : null;
+  if (gap !== undefined) return { from, next: end, frames: [], gap: { ...gap, from, next: end, lost } };
+  const runs = scopes.flatMap((scope) => stretch.byScope.get(scope) ?? [])
+    .filter(({ offset }) => offset >= from && offset < end);
+  const frames = scopes.length === 1 ? runs : runs.sort((one, other) => Number(one.offset - other.offset));
   // The oldest record of the whole may be of a part that is not asked for: too old is no answer then.
   return { from, next: end, frames, ...(sinceMs === undefined || from > stretch.from ? {} : { sinceMs }) };
 }

@@ -5,7 +5,8 @@ import type { OffsetFormat } from "../model/position.ts";
 import type { Scope } from "../model/scope.ts";
 import type { ReplayTarget } from "../replay/replay.ts";
 import { gapDetected, HEARTBEAT, streamClosing } from "../wire/control_events.ts";
-import { chunkOf, type Frame, joinBytes } from "../wire/frame.ts";
+import { type Frame, joinBytes } from "../wire/frame.ts";
+import type { Page } from "../wire/page.ts";
 import { accepts, mayRead } from "./entitled.ts";
 import type { Reader } from "./reader.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
@@ -163,10 +164,9 @@ export class Connection implements Member, ReplayTarget {
     }
   }
 
-  offer(frames: readonly Frame[]): void {
+  offer({ frames, chunk }: Page): void {
     if (this.#refusesFrames(Date.now())) return;
     this.tally.take(frames);
-    const chunk = chunkOf(frames);
     // A replay waits for room between its pages, so a page is never shed, whatever it holds.
     if (this.isStalled || !this.#write(chunk)) this.#waiting().offerControl(chunk);
   }

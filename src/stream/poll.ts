@@ -6,6 +6,7 @@ import type { Scope } from "../model/scope.ts";
 import type { ReplayTarget } from "../replay/replay.ts";
 import { gapDetected } from "../wire/control_events.ts";
 import type { Frame } from "../wire/frame.ts";
+import { encodePage, type Page } from "../wire/page.ts";
 import { PollAnswer, type PollEnd } from "../wire/poll_answer.ts";
 import type { Reader } from "./reader.ts";
 import { accepts, mayRead } from "./entitled.ts";
@@ -124,20 +125,23 @@ export class Poll implements Member, ReplayTarget {
   /** Takes live frames, and answers with them at once. */
   deliver(frames: readonly Frame[]): void {
     if (this.#hasEnded) return;
-    this.offer(frames);
+    this.offer(encodePage(frames, []));
     const { cursor } = this.#answer;
     // Rights that ended during the wait: what came is for a fresh token, so the cursor stays ahead of it.
     if (!this.isEntitled) this.#send(new PollAnswer(), { cursor: this.#waitsFrom ?? "", caughtUp: false });
     else if (cursor !== undefined) this.#send(this.#answer, { cursor, caughtUp: !this.#isCut });
   }
 
-  offer(frames: readonly Frame[]): void {
-    for (const frame of frames) {
+  offer({ chunk, ends }: Page): void {
+    let start = 0;
+    for (const end of ends) {
+      const block = chunk.subarray(start, end);
       // What is left comes with the next poll: the last frame that fits carries the cursor ahead of it.
-      if (this.#isCut || !this.#hasRoomFor(frame)) return void (this.#isCut = true);
+      if (this.#isCut || !this.#hasRoomFor(block)) return void (this.#isCut = true);
       this.#takenFrames++;
-      this.#takenBytes += frame.bytes.length;
-      this.#answer.take(frame.bytes);
+      this.#takenBytes += block.length;
+      this.#answer.take(block);
+      start = end;
     }
   }
 
@@ -199,9 +203,9 @@ export class Poll implements Member, ReplayTarget {
     this.#init.onGone();
   }
 
-  #hasRoomFor(frame: Frame): boolean {
+  #hasRoomFor(block: Uint8Array): boolean {
     return this.#takenFrames === 0 ||
-      (this.#takenFrames < this.#init.maxEvents && this.#takenBytes + frame.bytes.length <= this.#init.maxBytes);
+      (this.#takenFrames < this.#init.maxEvents && this.#takenBytes + block.length <= this.#init.maxBytes);
   }
 
   #endWait(): void {

@@ -1,6 +1,7 @@
 import { entryOfOffset, formatOffset, type Offset, type OffsetFormat, parseOffset } from "../model/position.ts";
 import { PositionVector, type SourcePositions } from "../model/position_vector.ts";
-import { BASE64URL, encodeVLQ, VLQReader } from "./base64_vlq.ts";
+import { encodeVLQ, VLQReader } from "./base64_vlq.ts";
+import { fingerprint } from "./fingerprint.ts";
 
 /*
  * The text of a cursor, known to this file alone:
@@ -15,8 +16,6 @@ import { BASE64URL, encodeVLQ, VLQReader } from "./base64_vlq.ts";
  * `name` and `epoch` are fingerprints; `form` is twice the number of partitions, plus one for entry IDs; numbers are base64 VLQ; a partition's number is its next offset less the base,
  * so that large offsets stay short; the event's own partition has a 0 in the vector. An entry ID counts as two numbers, its
  * milliseconds (less the base) and its sequence. Before any event was seen, the first part is empty.
- *
- * The parts of the vector are kept as text and only joined for each event: one changes, the others stand.
  */
 
 /** Longest cursor that is read or written, in characters. */
@@ -33,7 +32,9 @@ const SOURCE_HEAD_CHARACTERS = NAME_CHARACTERS + EPOCH_CHARACTERS + 2 + 13;
 export class CursorWriter {
   readonly positions: PositionVector;
   readonly #sources: SourceText[];
-  #last: { readonly sourceIndex: number; readonly partition: number; readonly offset: Offset } | undefined;
+  #last: NamedPosition | undefined;
+  /** The vector behind the last event, which stands while only its partition moves. */
+  #vectorBehind: string | undefined;
 
   constructor(positions: PositionVector) {
     this.positions = positions;
@@ -43,25 +44,28 @@ export class CursorWriter {
   /** Moves one partition on to `next`. Records that nobody may see move it too. */
   advance(sourceIndex: number, partition: number, next: Offset): void {
     this.positions.set(sourceIndex, partition, next);
-    this.#sources[sourceIndex]?.refresh(partition);
+    const stands = this.#sources[sourceIndex]?.refresh(partition);
+    const isOfLast = this.#last?.partition === partition && this.#last.sourceIndex === sourceIndex;
+    if (!stands || !isOfLast) this.#vectorBehind = undefined;
   }
 
   /** Takes the later position of the two, partition by partition. */
   raiseTo(positions: PositionVector): void {
     this.positions.raiseTo(positions);
     for (const source of this.#sources) source.rebuild();
+    this.#vectorBehind = undefined;
   }
 
   /** Moves past one event and gives the `id` that its frame carries. */
   pass(sourceIndex: number, partition: number, offset: Offset): string {
     this.advance(sourceIndex, partition, offset + 1n);
-    this.#last = { sourceIndex, partition, offset };
-    return this.text();
+    return this.#textBehind(this.#last = { sourceIndex, partition, offset });
   }
 
   /** A source's epoch or number of partitions has changed: its text is built anew. */
   rebuild(sourceIndex: number): void {
     this.#sources[sourceIndex]?.rebuild();
+    this.#vectorBehind = undefined;
     if (this.#last?.sourceIndex === sourceIndex) this.#last = undefined;
   }
 
@@ -69,17 +73,23 @@ export class CursorWriter {
   text(): string {
     // A checkpoint may have moved past the last event; then that event's offset no longer tells its partition's position.
     const last = this.#last;
-    const lastIsNewest = last !== undefined &&
-      this.positions.next(last.sourceIndex, last.partition) === last.offset + 1n;
+    const newest = last && this.positions.next(last.sourceIndex, last.partition);
+    return last && newest === last.offset + 1n ? this.#textBehind(last) : `~${this.#vector(-1, -1)}`;
+  }
+
+  #textBehind({ sourceIndex, partition, offset }: NamedPosition): string {
+    const named = this.positions.sources[sourceIndex];
+    const identity = named && `${named.source}:${partition}:${formatOffset(offset, named.format)}`;
+    return `${identity ?? ""}~${this.#vectorBehind ??= this.#vector(sourceIndex, partition)}`;
+  }
+
+  /** @param skippedPartition the one whose position the event itself tells */
+  #vector(sourceIndex: number, skippedPartition: number): string {
     let vector = VERSION;
     for (const [index, source] of this.#sources.entries()) {
-      vector += source.text(lastIsNewest && last.sourceIndex === index ? last.partition : -1);
+      vector += source.text(index === sourceIndex ? skippedPartition : -1);
     }
-    if (!lastIsNewest) return `~${vector}`;
-    const named = this.positions.sources[last.sourceIndex];
-    return named === undefined
-      ? `~${vector}`
-      : `${named.source}:${last.partition}:${formatOffset(last.offset, named.format)}~${vector}`;
+    return vector;
   }
 }
 
@@ -94,7 +104,8 @@ class SourceText {
   readonly #source: SourcePositions;
   #head = "";
   #base = 0n;
-  #pieces: string[] = [];
+  /** By partition; `undefined` where it has moved since it was last asked for. */
+  #pieces: (string | undefined)[] = [];
 
   constructor(source: SourcePositions) {
     this.#source = source;
@@ -110,16 +121,21 @@ class SourceText {
     this.#pieces = next.map((offset) => this.#piece(offset));
   }
 
-  refresh(partition: number): void {
+  /** A partition has moved; false when that changed what is written of the others. */
+  refresh(partition: number): boolean {
     const offset = this.#source.next[partition] ?? 0n;
-    if (partition >= this.#pieces.length || measure(offset, this.#source.format) < this.#base) this.rebuild();
-    else this.#pieces[partition] = this.#piece(offset);
+    const stands = partition < this.#pieces.length && measure(offset, this.#source.format) >= this.#base;
+    if (stands) this.#pieces[partition] = undefined;
+    else this.rebuild();
+    return stands;
   }
 
   text(skippedPartition: number): string {
     let text = this.#head;
-    for (const [partition, piece] of this.#pieces.entries()) {
-      text += partition === skippedPartition ? EMPTY_PIECE[this.#source.format] : piece;
+    for (let partition = 0; partition < this.#pieces.length; partition++) {
+      text += partition === skippedPartition
+        ? EMPTY_PIECE[this.#source.format]
+        : this.#pieces[partition] ??= this.#piece(this.#source.next[partition] ?? 0n);
     }
     return text;
   }
@@ -281,17 +297,4 @@ export function indistinctSources(sources: readonly string[]): readonly [one: st
     names.set(fingerprint(other, NAME_CHARACTERS), other);
   }
   return undefined;
-}
-
-/** 6 bits a character of an FNV-1a hash; it tells apart, it does not protect. */
-export function fingerprint(text: string, characters: number): string {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  }
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  hash ^= hash >>> 13;
-  let result = "";
-  for (let index = 0; index < characters; index++) result += BASE64URL.charAt((hash >>> (6 * index)) & 63);
-  return result;
 }

@@ -69,12 +69,6 @@ export function encodeGaps(gaps: readonly Gap[], format: OffsetFormat, cursor: s
   };
 }
 
-/** The same message under another cursor. */
-export function withCursor(frame: Frame, cursor: string): Frame {
-  const idLine = encoder.encode(`id: ${cursor}\n`);
-  return { ...frame, bytes: joinBytes([idLine, frame.bytes.subarray(frame.bodyStart)]), bodyStart: idLine.length };
-}
-
 /** The cursor that a frame carries. */
 export function cursorOf(frame: Frame): string {
   return decoder.decode(frame.bytes.subarray("id: ".length, frame.bodyStart - 1));

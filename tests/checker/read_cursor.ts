@@ -1,5 +1,5 @@
 import { entryOfOffset, type Offset, offsetOfEntry } from "../../src/model/position.ts";
-import { fingerprint } from "../../src/wire/cursor.ts";
+import { fingerprint } from "../../src/wire/fingerprint.ts";
 import type { SourceTruth } from "./client_history.ts";
 
 /** What a cursor says of one source. */

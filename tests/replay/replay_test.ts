@@ -17,7 +17,9 @@ import { BusStretches } from "../../src/replay/bus_stretches.ts";
 import { ReplayTurns } from "../../src/replay/replay_turns.ts";
 import { ReadGate, SharedPasses, type StretchSource } from "../../src/replay/shared_passes.ts";
 import { parseCursor } from "../../src/wire/cursor.ts";
-import { cursorOf, type Frame } from "../../src/wire/frame.ts";
+import type { Frame } from "../../src/wire/frame.ts";
+import type { Page } from "../../src/wire/page.ts";
+import { blocksOf } from "../wire/blocks_of.ts";
 import { FakeHistory } from "./fake_history.ts";
 import { messageTo, positions, scopeOf, WIDE } from "./frames.ts";
 
@@ -30,6 +32,8 @@ class FakeTarget implements ReplayTarget {
   /** Offsets of events, and reasons of gaps, in the order in which they came. */
   readonly told: (Offset | string)[] = [];
   readonly frames: Frame[] = [];
+  /** Of each frame. */
+  readonly cursors: string[] = [];
   readonly gaps: (Gap & { readonly cursor: string | undefined })[] = [];
   pages = 0;
   room: () => Promise<void> = () => Promise.resolve();
@@ -38,12 +42,13 @@ class FakeTarget implements ReplayTarget {
     return frame.event !== "task.hidden";
   }
 
-  offer(frames: readonly Frame[]): void {
+  offer(page: Page): void {
     this.pages++;
-    for (const frame of frames) {
+    for (const frame of page.frames) {
       this.frames.push(frame);
       this.told.push(frame.offset);
     }
+    for (const block of blocksOf(page)) this.cursors.push(/^id: (.*)\n/.exec(block)?.[1] ?? "");
   }
 
   announce(gap: Gap, cursor: string | undefined): void {
@@ -67,7 +72,7 @@ function setUp({ journal: journalLimits, limits, start = positions([0n]), above 
   const gate = new ReadGate(1);
   const stretches = new BusStretches(history, 1_000);
   const passesOf = (source: StretchSource) =>
-    new SharedPasses(source, { keepMs: 0, maxKeptBytes: 1e9 }, gate, () => performance.now());
+    new SharedPasses(source, { minOffsets: 0n, keepMs: 0, maxKeptBytes: 1e9 }, gate, () => performance.now());
   const rungs: Rung[] = [
     ...above.map((history): Rung => ({ origin: "redis", passes: passesOf(new BusStretches(history, 1_000)) })),
     { origin: "bus", passes: passesOf(stretches) },
@@ -373,8 +378,8 @@ Deno.test("replay: no id sets the client back, whatever node it comes from and w
   const at = positions([2n, 10n]);
   await run(at);
   let last = [2n, 10n];
-  for (const frame of target.frames) {
-    const parsed = parseCursor(cursorOf(frame), journal.positions.sources);
+  for (const [index, frame] of target.frames.entries()) {
+    const parsed = parseCursor(target.cursors[index] ?? "", journal.positions.sources);
     assert.ok(parsed.kind === "cursor" && parsed.sources[0]?.kind === "positions");
     const next = parsed.sources[0].next.map((offset) => offset ?? 0n);
     assert.ok(next.every((offset, partition) => offset >= (last[partition] ?? 0n)), `${next} after ${last}`);

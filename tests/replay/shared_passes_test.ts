@@ -3,9 +3,12 @@ import type { Offset } from "../../src/model/position.ts";
 import { BusStretches } from "../../src/replay/bus_stretches.ts";
 import { ReadGate, SharedPasses, type Stretch } from "../../src/replay/shared_passes.ts";
 import { FakeHistory } from "./fake_history.ts";
+import { frameAt, scopeOf } from "./frames.ts";
 
 const NEVER = new AbortController().signal;
-const LIMITS = { recordsARead: 1_000, keepMs: 1_000, maxKeptBytes: 1e9 };
+const SCOPES = [scopeOf("user:1")];
+const ALL = { epoch: "e", partition: 0, from: 0n, to: 100n, head: 100n };
+const LIMITS = { recordsARead: 1_000, minOffsets: 0n, keepMs: 1_000, maxKeptBytes: 1e9 };
 
 function setUp(limits: Partial<typeof LIMITS> = {}, maxConcurrentReads = 10) {
   const history = new FakeHistory("e", 100n);
@@ -18,7 +21,7 @@ function setUp(limits: Partial<typeof LIMITS> = {}, maxConcurrentReads = 10) {
     new ReadGate(maxConcurrentReads),
     () => clock.nowMs,
   );
-  const read = (from: Offset, to: Offset, signal = NEVER) => passes.read("e", 0, from, to, signal);
+  const read = (from: Offset, to: Offset, signal = NEVER) => passes.read({ ...ALL, from, to }, SCOPES, signal);
   return { history, clock, stretches, passes, read };
 }
 
@@ -75,24 +78,52 @@ Deno.test("SharedPasses.read: who waits beyond the end of a read that stopped sh
   assert.deepEqual(summary(await other), { from: 50n, next: 60n, first: 50n, last: 59n });
 });
 
-Deno.test("SharedPasses.read: a stretch is kept for those who come just after, and no longer", async () => {
+Deno.test("SharedPasses.read: a stretch is kept for those who come just after, as long as they come, and no longer", async () => {
   const { history, clock, read } = setUp();
-  await read(0n, 50n);
-  clock.nowMs = 1_000;
-  await read(10n, 50n);
+  for (clock.nowMs = 0; clock.nowMs < 10_000; clock.nowMs += 1_000) await read(10n, 50n);
   assert.equal(history.reads.length, 1);
-  clock.nowMs = 1_001;
+  clock.nowMs = 10_001;
   await read(10n, 50n);
   assert.equal(history.reads.length, 2);
 });
 
-Deno.test("SharedPasses.read: keeps no more bytes than its limit, the oldest go first", async () => {
+Deno.test("SharedPasses.read: reads ahead of what is asked, never beyond the head, so that those who want a little more find it", async () => {
+  const { history, read } = setUp({ minOffsets: 40n });
+  assert.deepEqual(summary(await read(10n, 20n)), { from: 10n, next: 20n, first: 10n, last: 19n });
+  assert.deepEqual(summary(await read(10n, 33n)), { from: 10n, next: 33n, first: 10n, last: 32n });
+  assert.deepEqual(summary(await read(90n, 95n)), { from: 90n, next: 95n, first: 90n, last: 94n });
+  assert.deepEqual(history.reads, [[0, 10n, 50n], [0, 90n, 100n]]);
+});
+
+Deno.test("SharedPasses.read: each is given the frames of its scopes, in order, a record's in the order of the scopes", async () => {
+  const { history, passes } = setUp();
+  const scopes = ["user:1", "user:2", "novel:7"].map(scopeOf);
+  history.framesOf = (partition, records) =>
+    records.flatMap(({ offset }) =>
+      scopes.filter((_, index) => offset % BigInt(index + 1) === 0n).map((scope) => ({
+        ...frameAt(partition, offset),
+        scope,
+      }))
+    );
+  const read = async (...wanted: readonly string[]) => {
+    const { frames } = await passes.read({ ...ALL, from: 2n, to: 7n }, wanted.map(scopeOf), NEVER);
+    return frames.map(({ offset, scope }) => `${offset} ${scope}`);
+  };
+  assert.deepEqual(await read("novel:7"), ["3 novel:7", "6 novel:7"]);
+  assert.deepEqual(await read("novel:7", "user:2"), ["2 user:2", "3 novel:7", "4 user:2", "6 novel:7", "6 user:2"]);
+  assert.deepEqual(await read("user:3"), []);
+  assert.equal(history.reads.length, 1);
+});
+
+Deno.test("SharedPasses.read: keeps no more bytes than its limit, what was not used for longest goes first", async () => {
   const { history, clock, read } = setUp({ maxKeptBytes: 3_000 });
   await read(0n, 20n);
   clock.nowMs = 1;
   await read(50n, 65n);
   await read(50n, 65n);
   assert.equal(history.reads.length, 2);
+  await read(0n, 20n);
+  assert.equal(history.reads.length, 3, "it had gone");
   await read(0n, 20n);
   assert.equal(history.reads.length, 3);
 });
@@ -137,7 +168,7 @@ Deno.test("SharedPasses.read: what was kept of another epoch is never given", as
   const { history, passes, read } = setUp();
   await read(0n, 50n);
   history.epoch = "new";
-  const { frames } = await passes.read("new", 0, 0n, 50n, NEVER);
+  const { frames } = await passes.read({ ...ALL, epoch: "new", to: 50n }, SCOPES, NEVER);
   assert.equal(frames.length, 50);
   assert.equal(history.reads.length, 2);
 });

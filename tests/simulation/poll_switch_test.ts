@@ -47,7 +47,7 @@ for (const share of [0.5, 1]) {
 const SABOTAGE: Readonly<Record<string, (poll: Poll) => void>> = {
   "an answer that leaves out what did not fit": (poll) => {
     const offer = poll.offer.bind(poll);
-    poll.offer = (frames) => offer(frames.slice(0, 1));
+    poll.offer = (page) => offer({ ...page, ends: page.ends.slice(0, 1) });
   },
   "an answer without its gaps": (poll) => void (poll.announce = () => {}),
   "a poll that reads what its grants do not cover": (poll) => void (poll.accepts = () => true),

@@ -21,6 +21,7 @@ export function randomLimits(random: SeededRandom): NodeLimits {
       pageFrames: random.pick([1, 3, 256]),
     },
     passes: {
+      minOffsets: random.pick([0n, 10n, 1_000n]),
       keepMs: random.pick([0, 500, 15_000]),
       maxKeptBytes: random.pick([0, 2_000, 1_000_000]),
     },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Grant } from "../../src/model/scope.ts";
 import { Connection, type EndReason } from "../../src/stream/connection.ts";
 import { chunkOf, encodeFrame, type Frame } from "../../src/wire/frame.ts";
+import { encodePage } from "../../src/wire/page.ts";
 import { EventStreamParser } from "../checker/event_stream_parser.ts";
 import { messageTo, scopeOf } from "../replay/frames.ts";
 
@@ -49,6 +50,10 @@ function frame(offset: number, priority: "low" | "normal" = "normal", audience: 
 
 function deliver(connection: Connection, ...frames: readonly Frame[]): void {
   connection.deliver(frames, chunkOf(frames), Date.now());
+}
+
+function offer(connection: Connection, ...frames: readonly Frame[]): void {
+  connection.offer(encodePage(frames, []));
 }
 
 /** Names of all blocks until the stream ends, ids of events instead of their names. */
@@ -121,7 +126,7 @@ Deno.test("Connection.close: happens once, and nothing comes after it", async ()
   connection.close("max-lifetime");
   connection.close("draining");
   deliver(connection, frame(1));
-  connection.offer([frame(2)]);
+  offer(connection, frame(2));
   connection.send(new TextEncoder().encode("event: stream.x\ndata: 1\n\n"));
   assert.equal(connection.heartbeat(), false);
   assert.deepEqual([await readAll(reader), told], [["stream.closing"], ["max-lifetime", "gone"]]);
@@ -150,7 +155,7 @@ Deno.test("Connection.endSignal: is aborted also when it is first asked for afte
 Deno.test("Connection.room: is there while the server takes bytes, and again when it has taken all", async () => {
   const { connection, reader } = open({ maxUnaskedBytes: 10 });
   await connection.room();
-  connection.offer([frame(1)]);
+  offer(connection, frame(1));
   let hasRoom = false;
   const room = connection.room().then(() => hasRoom = true);
   assert.ok(connection.isAwaited);
@@ -165,8 +170,8 @@ Deno.test("Connection.room: is there while the server takes bytes, and again whe
 
 Deno.test("Connection.offer: a replayed page is never shed, whatever the queue's limits", async () => {
   const { connection, told, reader } = open({ maxFrames: 1 });
-  connection.offer([frame(1), frame(2)]);
-  connection.offer([frame(3, "low"), frame(4, "low"), frame(5)]);
+  offer(connection, frame(1), frame(2));
+  offer(connection, frame(3, "low"), frame(4, "low"), frame(5));
   connection.close("draining");
   const ids = [1, 2, 3, 4, 5].map((offset) => `s0:0:${offset}~B`);
   assert.deepEqual([await readAll(reader), told], [[...ids, "stream.closing"], ["draining", "gone"]]);

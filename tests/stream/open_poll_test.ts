@@ -54,7 +54,7 @@ class Node extends StreamHarness {
     const stretches = new BusStretches(this.history, 100);
     const passes = new SharedPasses(
       stretches,
-      { keepMs: 0, maxKeptBytes: 0 },
+      { minOffsets: 0n, keepMs: 0, maxKeptBytes: 0 },
       new ReadGate(1),
       () => performance.now(),
     );

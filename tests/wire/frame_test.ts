@@ -5,7 +5,7 @@ import type { Gap } from "../../src/model/gap.ts";
 import { parseScope, type Scope } from "../../src/model/scope.ts";
 import { formatSSE } from "../../src/model/sse_format.ts";
 import { SSEMessage } from "../../src/model/sse_message.ts";
-import { chunkOf, cursorOf, encodeFrame, encodeGaps, type Frame, joinBytes, withCursor } from "../../src/wire/frame.ts";
+import { chunkOf, cursorOf, encodeFrame, encodeGaps, type Frame, joinBytes } from "../../src/wire/frame.ts";
 
 /** What a reader of the bytes must see. */
 interface Expected {
@@ -130,15 +130,6 @@ Deno.test("encodeFrame: Deno's own EventSource reads exactly what was written", 
     });
   });
   assertSeen(seen, written, seed);
-});
-
-Deno.test("withCursor: changes the id and nothing else", () => {
-  const frame = frameOf("a:0:1~B");
-  const other = withCursor(frame, "a:0:1~BCCCC");
-  assert.equal(cursorOf(frame), "a:0:1~B");
-  assert.equal(cursorOf(other), "a:0:1~BCCCC");
-  assert.equal(textOf(other), textOf(frame).replace("~B", "~BCCCC"));
-  assert.deepEqual({ ...other, bytes: frame.bytes, bodyStart: frame.bodyStart }, frame);
 });
 
 Deno.test("chunkOf: one frame as it is, several behind one another", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createParser } from "eventsource-parser";
 import type { Scope } from "../../src/model/scope.ts";
-import { chunkOf, cursorOf, encodeFrame, type Frame, withCursor } from "../../src/wire/frame.ts";
+import { chunkOf, cursorOf, encodeFrame, type Frame } from "../../src/wire/frame.ts";
+import { encodePage } from "../../src/wire/page.ts";
 import { onePerRecord } from "../../src/wire/one_per_record.ts";
 import { messageTo, scopeOf } from "../replay/frames.ts";
 
@@ -15,10 +16,10 @@ function framesOf(offset: number, scopes: readonly Scope[], seq: number, data: u
 }
 
 /** Each block's id, and its data as a client reads it. */
-function read(frames: readonly Frame[]): unknown[] {
+function read(chunk: Uint8Array): unknown[] {
   const blocks: unknown[] = [];
   const parser = createParser({ onEvent: ({ id, data }) => blocks.push([id, JSON.parse(data)]) });
-  parser.feed(new TextDecoder().decode(chunkOf(frames)));
+  parser.feed(new TextDecoder().decode(chunk));
   return blocks;
 }
 
@@ -45,11 +46,11 @@ Deno.test("onePerRecord: of each record one frame, under the scope asked for fir
         ...(own.length > 1 ? { scopes: own } : {}),
       },
     ]);
-    assert.deepEqual(read(given), envelopes);
+    assert.deepEqual(read(chunkOf(given)), envelopes);
     assert.deepEqual(given.map(({ scope }) => scope), expected.map(({ own }) => own[0]));
     // Whoever sends it on may give it another cursor.
     assert.deepEqual(
-      read(given.map((frame) => withCursor(frame, "~C"))).map((block) => (block as unknown[])[1]),
+      read(encodePage(given, given.map(() => "~C")).chunk).map((block) => (block as unknown[])[1]),
       envelopes.map(([, envelope]) => envelope),
     );
     assert.ok(given.every((frame, index) => cursorOf(frame) === envelopes[index]?.[0]));
