@@ -74,3 +74,43 @@ Deno.test("the sample application: tasks advance, chapters appear, toasts come; 
   await page.getByTestId("toasts").getByText("Chapter 2: The Carpet-Bag is written").waitFor();
   assert.deepEqual(errors, []);
 });
+
+Deno.test("the sample application: what is on the page has a role and a name, and works by keyboard alone", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { url } = await startExample(stack);
+  const browser = await startChromium();
+  stack.defer(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(url);
+  await page.getByRole("heading", { level: 1, name: "Writing desk" }).waitFor();
+  await page.getByRole("status").getByText("Live", { exact: true }).waitFor();
+  await page.getByRole("region", { name: "Tasks" }).getByRole("progressbar", { name: "Chapter 1: Loomings" }).waitFor();
+  await page.getByRole("region", { name: "Chapters" }).waitFor();
+
+  const focused = () =>
+    page.evaluate(() => {
+      const element = document.activeElement;
+      const { outlineStyle } = getComputedStyle(element ?? document.body);
+      return { name: element?.getAttribute("aria-label") ?? element?.textContent, isSeen: outlineStyle !== "none" };
+    });
+  await page.keyboard.press("Tab");
+  assert.deepEqual(await focused(), { name: "Write the next chapter", isSeen: true });
+  await page.keyboard.press("Enter");
+  await page.getByTestId("task-t2").waitFor();
+  assert.deepEqual(await focused(), { name: "Write the next chapter", isSeen: true }, "it keeps the focus");
+
+  const first = page.getByRole("log", { name: "Notifications" }).getByText("Chapter 1: Loomings is written");
+  const second = page.getByRole("log").getByText("Chapter 2: The Carpet-Bag is written");
+  await first.waitFor();
+  await page.keyboard.press("Tab");
+  assert.deepEqual(await focused(), { name: "Dismiss: Chapter 1: Loomings is written", isSeen: true });
+  // A later one comes and goes by itself; this one stays as long as it has the focus.
+  await second.waitFor();
+  await second.waitFor({ state: "detached" });
+  assert.equal(await first.isVisible(), true);
+  await page.keyboard.press("Enter");
+  await first.waitFor({ state: "detached" });
+  assert.equal((await focused()).name, "Notifications", "the focus is not lost with the button");
+  await page.keyboard.press("Shift+Tab");
+  assert.deepEqual(await focused(), { name: "Write the next chapter", isSeen: true });
+});

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type QueryRules, useFallbackInterval, useSyncedQueries } from "@tidegate/client/query";
 import { useSSEEvent, useSSEStatus } from "@tidegate/client/react";
-import { useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import type { Chapter, Task } from "./desk.ts";
 
 /** While there is no stream, the page asks as it did before it had one. */
@@ -54,6 +54,7 @@ function Tasks() {
   });
   const [isStarting, setStarting] = useState(false);
   const start = async () => {
+    if (isStarting) return;
     setStarting(true);
     // Not read anew here: the event that it was started does that, in every tab.
     await fetch("/api/tasks", { method: "POST" }).catch(() => {});
@@ -63,7 +64,8 @@ function Tasks() {
     <section aria-labelledby="tasks">
       <div className="bar">
         <h2 id="tasks">Tasks</h2>
-        <button type="button" onClick={() => void start()} disabled={isStarting} data-testid="start">
+        {/* Not `disabled`, which would take the focus from whoever has just pressed Enter. */}
+        <button type="button" onClick={() => void start()} aria-disabled={isStarting} data-testid="start">
           Write the next chapter
         </button>
       </div>
@@ -109,19 +111,43 @@ interface Toast {
 /** Each notification is shown, also when several come at once: that is what `useSSEEvent` is for. */
 function Toasts() {
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
+  const log = useRef<HTMLDivElement>(null);
   useSSEEvent("system.notification-sent", ({ data: { notificationId: id, title } }) => {
     setToasts((shown) => [...shown, { id, title }]);
-    setTimeout(() => remove(id), TOAST_MS);
   });
-  const remove = (id: string) => setToasts((shown) => shown.filter((toast) => toast.id !== id));
+  const remove = useCallback((id: string) => setToasts((shown) => shown.filter((toast) => toast.id !== id)), []);
+  const dismiss = (id: string) => {
+    remove(id);
+    // The button that had the focus goes with its toast.
+    log.current?.focus();
+  };
   return (
-    <div className="toasts" role="log" aria-live="polite" data-testid="toasts">
-      {toasts.map(({ id, title }) => (
-        <div key={id} className="toast">
-          <span>{title}</span>
-          <button type="button" aria-label="Dismiss" onClick={() => remove(id)}>×</button>
-        </div>
-      ))}
+    <div className="toasts" role="log" aria-label="Notifications" tabIndex={-1} ref={log} data-testid="toasts">
+      {toasts.map((toast) => <ToastCard key={toast.id} toast={toast} onOver={remove} onDismiss={dismiss} />)}
+    </div>
+  );
+}
+
+interface ToastCardProps {
+  readonly toast: Toast;
+  readonly onOver: (id: string) => void;
+  readonly onDismiss: (id: string) => void;
+}
+
+/** Goes by itself, but not while it is pointed at or has the focus: nobody is hurried. */
+function ToastCard({ toast: { id, title }, onOver, onDismiss }: ToastCardProps) {
+  const [isHeld, setHeld] = useState(false);
+  useEffect(() => {
+    if (isHeld) return;
+    const timer = setTimeout(() => onOver(id), TOAST_MS);
+    return () => clearTimeout(timer);
+  }, [id, isHeld, onOver]);
+  const hold = () => setHeld(true);
+  const release = () => setHeld(false);
+  return (
+    <div className="toast" onMouseEnter={hold} onMouseLeave={release} onFocus={hold} onBlur={release}>
+      <span>{title}</span>
+      <button type="button" aria-label={`Dismiss: ${title}`} onClick={() => onDismiss(id)}>×</button>
     </div>
   );
 }

@@ -95,7 +95,8 @@ function startGateway(): Deno.ChildProcess {
 
 async function bundle(): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform=browser", "--minify", "docs/examples/react/main.tsx"],
+    // The versions of deno.lock, or none: what is bundled here a browser will run.
+    args: ["bundle", "--frozen", "--quiet", "--platform=browser", "--minify", "docs/examples/react/main.tsx"],
     cwd: ROOT,
   }).output();
   if (code !== 0) throw new Error(`Cannot bundle the page: ${new TextDecoder().decode(stderr)}`);
