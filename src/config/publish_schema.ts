@@ -14,6 +14,10 @@ export const publishSchema = section({
     .describe("Most keys remembered at once; beyond, the oldest is forgotten first."),
   maxBatch: z.int().min(1).max(1_000).default(1_000)
     .describe("Most events in one request."),
+  validate: z.boolean().default(false)
+    .describe(
+      "Refuses an event whose `data` does not fit the built-in schema of its name; other names may have any data. Off, as in rules: an application may give these names a shape of its own.",
+    ),
   rate: section({
     perSecond: z.number().min(0.01).max(10_000_000).default(10_000)
       .describe(

@@ -72,6 +72,7 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
       maxRequestBytes: server.maxRequestBytes,
       rules: {
         maxBatch: publish.maxBatch,
+        validate: publish.validate,
         encode: createEventEncoder(pipeline, publish.source ?? "", streams.maxFrameBytes),
       },
       rate: rateOf(publish.rate),

@@ -5,6 +5,7 @@ import { isEventName } from "../model/event_name.ts";
 import { parseScope, type Scope } from "../model/scope.ts";
 import { PRIORITIES } from "../model/sse_message.ts";
 import type { EventEncoder } from "../pipeline/event_encoder.ts";
+import { misfitOf } from "../pipeline/misfit_of.ts";
 import { MAX_CONFLATION_KEY_LENGTH, type NativeRecord } from "../pipeline/native_record.ts";
 
 /** The records of a publish request's events, or the first event that cannot be taken: all or nothing. */
@@ -18,13 +19,15 @@ const MEMBERS: ReadonlySet<string> = new Set(["event", "scope", "audience", "dat
 export interface PublishRules {
   readonly maxBatch: number;
   readonly encode: EventEncoder;
+  /** Whether data must fit the built-in schema of its event, where there is one. */
+  readonly validate: boolean;
 }
 
 /** Reads one event or an array of at most `maxBatch`. A bad item is named by its index. */
 export function readPublishedEvents(
   body: unknown,
   principal: Principal,
-  { maxBatch, encode }: PublishRules,
+  { maxBatch, encode, validate }: PublishRules,
   time: string,
 ): PublishedEvents {
   const items: readonly unknown[] = Array.isArray(body) ? body : [body];
@@ -33,7 +36,7 @@ export function readPublishedEvents(
   const records: PublishRecord[] = [];
   for (const [index, item] of items.entries()) {
     const event = readEvent(item, principal, time);
-    const record = event.kind === "refused" ? event : recordOf(event.event, encode);
+    const record = event.kind === "refused" ? event : recordOf(event.event, encode, validate);
     if (record.kind === "refused") {
       return refused(record.code, Array.isArray(body) ? `Event ${index}: ${record.detail}` : record.detail);
     }
@@ -53,7 +56,10 @@ const encoder = new TextEncoder();
 function recordOf(
   event: NativeRecord,
   encode: EventEncoder,
+  validate: boolean,
 ): { readonly kind: "record"; readonly record: PublishRecord } | Refused {
+  const misfit = validate ? misfitOf(event.event, event.data) : undefined;
+  if (misfit !== undefined) return refused("invalid-event", `It does not fit its schema: ${misfit}`);
   const encoded = encode(event);
   if (encoded.kind === "undeliverable") {
     const code = encoded.reason === "too-large" ? "payload-too-large" : "invalid-event";

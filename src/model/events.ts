@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * The concrete events that ship with the gateway. One map from name to schema: the publisher's check, the documents
- * and the client's types all read it. Clients import the type {@link EventMap} alone.
+ * The concrete events that ship with the gateway. One map from name to schema: the documents, and the checks that
+ * rules (`validate`) and publishing (`publish.validate`) may ask for, read it; a test holds the client's types equal to it.
  */
 export const EVENT_SCHEMAS = {
   /** A long task advanced. Low priority by nature: only the newest value of a task matters. */

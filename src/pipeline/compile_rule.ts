@@ -2,7 +2,6 @@ import type { MappingRule } from "../config/mapping_rule_schema.ts";
 import type { Mappings } from "../config/mapping_schema.ts";
 import { parseFieldPath } from "../config/mapping_template.ts";
 import type { SensitiveNames } from "../config/sensitive_names.ts";
-import { EVENT_SCHEMAS } from "../model/events.ts";
 import { SSEMessage } from "../model/sse_message.ts";
 import { compileFields } from "./compile_fields.ts";
 import { compileScopes } from "./compile_scopes.ts";
@@ -10,6 +9,7 @@ import { compileText } from "./compile_text.ts";
 import { formatEventTime, formatTimeMs } from "./event_time.ts";
 import { compileReader, type FieldReader } from "./field_reader.ts";
 import { deadLetter, type MappingOutcome } from "./mapping_outcome.ts";
+import { misfitOf } from "./misfit_of.ts";
 import type { OpenedRecord } from "./opened_record.ts";
 
 /** A rule made ready: everything that its text says is looked up once, here. */
@@ -21,9 +21,6 @@ export interface CompiledRule {
 
 /** A conflation key beyond this is none: keys are held for every queued message. */
 const MAX_CONFLATION_KEY_LENGTH = 256;
-
-/** Unknown members are allowed either way; asked not to keep them, zod compiles its check. */
-const SCHEMAS = new Map(Object.entries(EVENT_SCHEMAS).map(([name, schema]) => [name, schema.strip()]));
 
 /** Compiles one rule of a checked configuration. */
 export function compileRule(rule: MappingRule, mappings: Mappings, isSensitive: SensitiveNames): CompiledRule {
@@ -117,10 +114,8 @@ function compileTime(path: string | undefined): (opened: OpenedRecord) => string
 }
 
 function assertFits(event: string, data: unknown): void {
-  const result = SCHEMAS.get(event)?.safeParse(data);
-  if (result === undefined || result.success) return;
-  const [issue] = result.error.issues;
-  throw deadLetter("schema-mismatch", `${event}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`);
+  const misfit = misfitOf(event, data);
+  if (misfit !== undefined) throw deadLetter("schema-mismatch", misfit);
 }
 
 function readerOf(text: string): FieldReader {

@@ -59,6 +59,32 @@ Deno.test("POST events: an audience withholds the event from readers that hold i
   assert.equal(JSON.parse((await readerStream.next()).data).data, "for all");
 });
 
+Deno.test("POST events: data of a built-in name is held against its schema where publish.validate says so", async () => {
+  const wrong = { event: "task.progress-updated", scope: "user:alice", data: { taskId: "t1", progress: "half" } };
+  const right = { ...wrong, data: { taskId: "t1", progress: 50, further: true } };
+  const own = { event: "order.parcel-shipped", scope: "user:alice", data: { progress: "half" } };
+  const publishTo = async (running: RunningGateway, body: unknown) => {
+    const response = await running.publish(await running.tokenFor("alice"), body);
+    const { code, detail } = await response.json();
+    return [response.status, code, detail];
+  };
+  await using checking = await RunningGateway.start({ publish: { validate: true } });
+  await using stream = await checking.stream(await checking.tokenFor("alice"));
+  await stream.next();
+  const [status, code, detail] = await publishTo(checking, [right, wrong]);
+  assert.deepEqual([status, code], [400, "invalid-event"]);
+  assert.match(detail, /^Event 1: It does not fit its schema: task\.progress-updated: progress: .*number/);
+  assert.equal((await publishTo(checking, { ...wrong, data: undefined }))[0], 400, "none at all does not fit either");
+  assert.equal((await publishTo(checking, [own, right]))[0], 201);
+  assert.deepEqual(
+    [(await stream.next()).event, (await stream.next()).event],
+    [own.event, right.event],
+    "and no other",
+  );
+  await using trusting = await RunningGateway.start();
+  assert.equal((await publishTo(trusting, wrong))[0], 201);
+});
+
 Deno.test("POST events: a token without events:publish is refused, whatever it sends", async () => {
   await using running = await RunningGateway.start({ publish: { maxBatch: 10 } });
   const token = await running.tokenFor("alice", [], 3_600_000, false);
