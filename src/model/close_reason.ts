@@ -3,7 +3,7 @@
  * and the metrics share.
  */
 export const CLOSE_REASONS = {
-  "token-expired": { calm: false, text: "The token's `exp` has passed; come back with a fresh one." },
+  "token-expired": { calm: true, text: "The token's `exp` has passed; come back with a fresh one." },
   "revoked": { calm: false, text: "The grants behind this stream were withdrawn." },
   "slow-consumer": { calm: true, text: "The reader fell behind its send queue's limit; the cursor resumes it." },
   "max-lifetime": { calm: true, text: "The stream reached its jittered lifetime; reconnect, nothing is wrong." },
