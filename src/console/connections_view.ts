@@ -3,6 +3,7 @@ import type { AdminApi } from "./admin_api.ts";
 import type { Connection, ConnectionPage } from "./answers.ts";
 import { element, fill } from "./element.ts";
 import { bytes, clock, count, duration } from "./figures.ts";
+import { DrainCard } from "./drain_card.ts";
 import { ShutOutCard } from "./shut_out_card.ts";
 import { repeat, type View } from "./view.ts";
 
@@ -64,6 +65,7 @@ export function connectionsView(api: AdminApi): View {
       card("open-title", "Open streams", filterBar(subject, scope, first, next), total, table(OPEN_HEADS, open)),
       shutOut.element,
       card("ended-title", "Ended lately", table(ENDED_HEADS, ended)),
+      new DrainCard(api).element,
     ),
     leave: () => over.abort(),
   };

@@ -49,31 +49,37 @@ Deno.test("SSEClient: an open stream's token is renewed in place, and the stream
   for (let sent = 1; Date.now() - since < 4_000; sent++) {
     await site.publish(1);
     await hears(page, sent);
-    await new Promise((resolve) => setTimeout(resolve, 200));
   }
   assert.deepEqual(asked, ["connect", "expiring"]);
   const heard = await page.evaluate(() => told);
   assert.equal(heard.filter((each) => each === "opened").length, 1);
 });
 
-Deno.test("SSEClient: a stream that falls silent is replaced; a refused token is asked for once more, then closes", async () => {
+Deno.test("SSEClient: a stream that falls silent is noticed and replaced, and what it swallowed comes", async () => {
   await using site = await Site.open();
-  let isRefused = false;
-  const page = await site.tabWithTokens(() =>
-    isRefused ? Promise.resolve("no.token.atall") : site.gateway.tokenFor("alice")
-  );
+  const page = await site.tab();
   await page.evaluate(() => openClient());
   await hears(page, "opened");
-  // Nothing comes and nothing ends, as on a network that swallows packets.
-  site.proxy.freeze();
   await site.publish(1);
-  await page.waitForFunction(() => client.getSnapshot().status === "reconnecting", undefined, { timeout: 20_000 });
-  site.proxy.cut();
-  site.proxy.thaw();
   await hears(page, 1);
-  isRefused = true;
+  site.proxy.stall();
+  await site.publish(2);
+  await hears(page, 3);
+  assert.deepEqual(await page.evaluate(() => told), ["opened", 1, "opened", 2, 3]);
+});
+
+Deno.test("SSEClient: a refused token is asked for once more, then it closes", async () => {
+  await using site = await Site.open();
+  const asked: string[] = [];
+  const page = await site.tabWithTokens(({ reason }) => {
+    asked.push(reason);
+    return asked.length > 1 ? Promise.resolve("no.token.atall") : site.gateway.tokenFor("alice");
+  });
+  await page.evaluate(() => openClient());
+  await hears(page, "opened");
   site.proxy.cut();
   await hears(page, "closed unauthorized");
+  assert.deepEqual(asked, ["connect", "reconnect", "unauthorized"]);
 });
 
 Deno.test("SSEClient: a gap is told with a reset, before what comes after it", async () => {
@@ -97,14 +103,14 @@ Deno.test("SSEClient: a gap is told with a reset, before what comes after it", a
   assert.deepEqual(heard.slice(3), upTo(21).slice(3 - heard.length));
 });
 
-Deno.test("SSEClient: a frozen tab and one without a network resume behind the last event", async () => {
+Deno.test("SSEClient: a frozen tab whose connection was forgotten, and one without a network, resume behind the last event", async () => {
   await using site = await Site.open();
   const page = await site.tab();
   await page.evaluate(() => openClient());
   await hears(page, "opened");
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
-  site.proxy.cut();
+  site.proxy.stall();
   await site.publish(3);
   await devtools.send("Page.setWebLifecycleState", { state: "active" });
   await hears(page, 3);
@@ -116,4 +122,72 @@ Deno.test("SSEClient: a frozen tab and one without a network resume behind the l
   await page.context().setOffline(false);
   await hears(page, 6);
   assert.deepEqual(await numbers(page), upTo(6));
+});
+
+Deno.test("SSEClient: a tab that waits for its next attempt makes it when the tab is shown again", async () => {
+  await using site = await Site.open();
+  const page = await site.tab();
+  // No attempt would come by itself while the test runs.
+  await page.evaluate(() => openClient({ retry: { minMs: 3_600_000, maxMs: 7_200_000 } }));
+  await hears(page, "opened");
+  // A browser without a window hides no tab: the page is told what it would be told by one that does.
+  const show = (isShown: boolean) =>
+    page.evaluate((isHidden) => {
+      Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, !isShown);
+  await show(false);
+  site.proxy.isRefusing = true;
+  site.proxy.cut();
+  await page.waitForFunction(() => client.getSnapshot().status === "reconnecting");
+  site.proxy.isRefusing = false;
+  await site.publish(2);
+  assert.deepEqual(await numbers(page), []);
+  await show(true);
+  await hears(page, 2);
+  assert.deepEqual(await numbers(page), [1, 2]);
+});
+
+Deno.test("SSEClient: a page that comes back from the back/forward cache goes on behind its last event", async () => {
+  await using site = await Site.open({}, undefined, { keepsPages: true });
+  const page = await site.tab();
+  await page.evaluate(() => {
+    addEventListener("pageshow", ({ persisted }) => told.push(persisted ? "restored" : "loaded"));
+    openClient();
+  });
+  await hears(page, "opened");
+  await site.publish(1);
+  await hears(page, 1);
+  await page.goto(`${new URL(page.url()).origin}/?other`);
+  await site.publish(2);
+  // No load event comes, so the driver's own step back would wait for it.
+  await page.evaluate(() => history.back());
+  await hears(page, 3);
+  const heard = (await page.evaluate(() => told)).filter((each) => each !== "opened");
+  assert.deepEqual(heard, [1, "restored", 2, 3]);
+});
+
+Deno.test("a 204 on a reconnect ends it for good: our client and the browser's own", async () => {
+  await using site = await Site.open();
+  for (const open of ["openClient", "openSource"] as const) {
+    let requests = 0;
+    await using gone = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ headers }) => {
+      const cors = {
+        "access-control-allow-origin": headers.get("origin") ?? "",
+        "access-control-allow-credentials": "true",
+      };
+      if (++requests > 1) return new Response(null, { status: 204, headers: cors });
+      const first = 'retry: 10\nevent: stream.opened\ndata: {"connectionId":"c","heartbeatMs":1000}\n\n';
+      return new Response(first, { headers: { ...cors, "content-type": "text/event-stream" } });
+    });
+    const page = await site.tab();
+    const url = `http://127.0.0.1:${gone.addr.port}`;
+    await page.evaluate(
+      ([open, url]) => open === "openClient" ? openClient({ url }) : openSource("", "/", url),
+      [open, url] as const,
+    );
+    await hears(page, open === "openClient" ? "closed ended" : "closed");
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
+    assert.equal(requests, 2, open);
+  }
 });

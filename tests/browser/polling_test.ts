@@ -36,9 +36,9 @@ Deno.test("behind a buffering nginx the client polls, and goes back to the strea
   const page = await site.tab();
   await page.clock.install();
   await page.evaluate(() => openClient({ mode: "auto" }));
-  // The client gives a stream ten seconds to say something.
-  await page.waitForTimeout(1_000);
-  await page.clock.fastForward(11_000);
+  await site.streams(1);
+  // The client gives a stream twenty seconds to answer, and ten from there to say something.
+  await page.clock.fastForward(21_000);
   await page.waitForFunction(() => client.getSnapshot().status === "polling", undefined, { timeout: 20_000 });
   await site.publish(3);
   await hears(page, 3);

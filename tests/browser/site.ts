@@ -3,7 +3,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { SSEClient, TokenRequest } from "../../src/client/core/mod.ts";
 import type { ConfigInput } from "../../src/config/schema.ts";
 import { AUTH, RunningGateway } from "../e2e/running_gateway.ts";
-import { startChromium } from "../support/chromium.ts";
+import { type BrowserOptions, startChromium } from "../support/chromium.ts";
 import { freePort } from "../support/free_port.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 
@@ -12,7 +12,7 @@ declare global {
   var told: (number | string)[];
   var client: SSEClient;
   var source: EventSource;
-  var openSource: (query?: string, path?: string) => void;
+  var openSource: (query?: string, path?: string, gateway?: string) => void;
   var openClient: (options?: Record<string, unknown>) => void;
   var isReady: boolean;
 }
@@ -46,7 +46,11 @@ export class Site implements AsyncDisposable {
   }
 
   /** @param inFront starts what stands between the pages and the gateway, and gives its URL */
-  static async open(settings: ConfigInput = {}, inFront?: (port: number) => Promise<string>): Promise<Site> {
+  static async open(
+    settings: ConfigInput = {},
+    inFront?: (port: number) => Promise<string>,
+    browserOptions: BrowserOptions = {},
+  ): Promise<Site> {
     let html = "";
     const pages = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -69,7 +73,7 @@ export class Site implements AsyncDisposable {
     const proxy = new TcpProxy(gateway.gateway.port);
     const gatewayUrl = await inFront?.(proxy.port) ?? `http://127.0.0.1:${proxy.port}`;
     html = PAGE.replaceAll("{gateway}", gatewayUrl);
-    return new Site(gateway, proxy, gatewayUrl, await startChromium(), pages);
+    return new Site(gateway, proxy, gatewayUrl, await startChromium(browserOptions), pages);
   }
 
   /** A tab of the one profile that all tabs of this site share, signed in as alice by a cookie. */

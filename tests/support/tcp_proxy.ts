@@ -36,6 +36,12 @@ export class TcpProxy implements AsyncDisposable {
     this.#thawed ??= Promise.withResolvers();
   }
 
+  /** The connection that answered last passes nothing any more and does not end, as when a network has forgotten it. */
+  stall(): void {
+    const [last] = [...this.#links].sort((one, other) => other.answeredAtMs - one.answeredAtMs);
+    if (last !== undefined) last.isStalled = true;
+  }
+
   /** What was held passes on. */
   thaw(): void {
     this.#thawed?.resolve();
@@ -81,7 +87,14 @@ export class TcpProxy implements AsyncDisposable {
       const server = await Deno.connect({ hostname: "127.0.0.1", port: await this.#target.promise });
       // Else each piece of an answer would wait for the acknowledgement of the one before.
       for (const connection of [client, server]) connection.setNoDelay(true);
-      const link: Link = { client, server, isAbandoned: false, ended: Promise.resolve() };
+      const link: Link = {
+        client,
+        server,
+        isAbandoned: false,
+        isStalled: false,
+        answeredAtMs: 0,
+        ended: Promise.resolve(),
+      };
       this.#links.add(link);
       link.ended = Promise.all([this.#pump(link, client, server), this.#pump(link, server, client)])
         .then(() => void this.#links.delete(link));
@@ -97,8 +110,11 @@ export class TcpProxy implements AsyncDisposable {
     try {
       for (let read = await from.read(buffer); read !== null; read = await from.read(buffer)) {
         await this.#thawed?.promise;
+        // Read and dropped: to both ends the other seems to be there.
+        if (link.isStalled) continue;
         if (isAnswer && this.losesAnswers) break;
         if (isAnswer) this.onAnswer(read);
+        if (isAnswer) link.answeredAtMs = performance.now();
         for (let sent = 0; sent < read;) sent += await to.write(buffer.subarray(sent, read));
         if (!isAnswer || this.bytesPerSecond === Number.POSITIVE_INFINITY) continue;
         await new Promise((resolve) => setTimeout(resolve, read * 1_000 / this.bytesPerSecond));
@@ -127,5 +143,7 @@ interface Link {
   readonly client: Deno.TcpConn;
   readonly server: Deno.TcpConn;
   isAbandoned: boolean;
+  isStalled: boolean;
+  answeredAtMs: number;
   ended: Promise<void>;
 }
