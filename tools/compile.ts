@@ -11,14 +11,14 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const OUTPUT = `${ROOT}dist/tidegate`;
 const PAIR_SCRIPT = `${ROOT}../shared/tools/denort.sh`;
 
-/** What the executable may do, fixed for good when it is compiled. Writing is for the embedded log's file alone. */
-const PERMISSIONS = [
-  "--allow-net",
-  "--allow-env",
-  "--allow-read",
-  "--allow-write",
-  "--allow-sys=hostname,osRelease,uid",
-];
+const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+
+/**
+ * What the executable may do, fixed for good when it is compiled: what `deno task start` may, but for writing, whose paths
+ * only the configuration of whoever runs it knows.
+ */
+const { net, env, read, sys } = config.permissions.gateway;
+const PERMISSIONS = [...Object.entries({ net, env, read, sys }).map(flagOf), "--allow-write"];
 
 /**
  * A young generation of 4 MiB instead of 16: its collections pause the loop a third as long, which is the tail of the
@@ -46,6 +46,11 @@ if (code === 0) {
 }
 Deno.exit(code);
 
+/** A permission of deno.json as a flag: all of a kind, or a list. */
+function flagOf([kind, allowed]: [string, true | readonly string[]]): string {
+  return allowed === true ? `--allow-${kind}` : `--allow-${kind}=${allowed.join()}`;
+}
+
 /**
  * The project's configuration with no package but those that main.ts loads: `deno compile` embeds all that there are, and
  * the tests' alone would add a third to the executable. Versions and checksums stay those of deno.lock.
@@ -55,7 +60,6 @@ async function writeLeanConfig(): Promise<void> {
   if (info.code !== 0) throw new Error(`Cannot tell what main.ts loads: ${new TextDecoder().decode(info.stderr)}`);
   const { modules } = JSON.parse(new TextDecoder().decode(info.stdout)) as { modules: { specifier: string }[] };
   const loaded = new Set(modules.map(({ specifier }) => packageOf(specifier)));
-  const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   const imports = Object.entries<string>(config.imports).filter(([, target]) => loaded.has(packageOf(target)));
   const lean = { ...config, tasks: {}, imports: Object.fromEntries(imports), lock: { path: "compile.lock" } };
   await Deno.mkdir(`${ROOT}dist`, { recursive: true });
