@@ -21,6 +21,8 @@ const PACKAGE = argument("--package=") ?? `${ROOT}dist/npm`;
 
 /** Folders of src/client, each with a `mod.ts`; the core is the package's own entry. */
 const ENTRIES = ["core", "poll", "share", "react", "query"];
+/** Modules of the same kind that an entry loads when it needs them; nobody else imports them. */
+const LOADED_LATER = ["unite"];
 /** Packages that the page has already, and the versions that will do. */
 const PEERS: Readonly<Record<string, string>> = { "@tanstack/react-query": "^5.0.0", "react": "^18.2.0 || ^19.0.0" };
 /** Browsers that have `AbortSignal.any`. */
@@ -30,7 +32,7 @@ const isCheck = Deno.args.includes("--check");
 const modules: Record<string, string> = {};
 const types: Record<string, string> = {};
 const assets: Record<string, string> = {};
-for (const entry of ENTRIES) {
+for (const entry of [...ENTRIES, ...LOADED_LATER]) {
   modules[`${entry}.js`] = await moduleOf(entry, false);
   types[`${entry}.d.ts`] = await typesOf(entry);
   assets[`${entry}.js`] = await moduleOf(entry, true);

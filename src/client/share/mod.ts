@@ -12,14 +12,19 @@ export interface ShareOptions {
   readonly locks?: Locks | null;
 }
 
-/** A transport that has one stream for all pages of this browser with the same URL, subject and scopes. */
+/**
+ * A transport that has one stream for all pages of this browser with the same URL and subject: one for those that name
+ * scopes, with the scopes of all, and one for those that take all that is granted.
+ */
 export function shareStream(inner: Transport, { subject, locks = browserLocks() }: ShareOptions): Transport {
   if (!locks || !globalThis.BroadcastChannel) return inner;
   return {
     async *connect(request, signal) {
-      const key = new TextEncoder().encode(JSON.stringify([request.url, subject, request.scopes]));
+      const key = new TextEncoder().encode(JSON.stringify([request.url, subject, !request.scopes[0]]));
       const name = `tidegate ${new Uint8Array(await crypto.subtle.digest("SHA-256", key))}`;
-      yield* new SharedStream(inner, request, new BroadcastChannel(name)).messages(locks, name, signal);
+      // Who names none takes all that the others have, and needs no more code.
+      const union = request.scopes[0] ? new (await import("../unite/mod.ts")).Union(request.scopes, name) : undefined;
+      yield* new SharedStream(inner, request, new BroadcastChannel(name), union).messages(locks, name, signal);
     },
   };
 }

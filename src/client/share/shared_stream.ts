@@ -1,13 +1,18 @@
 import type { ServerMessage, Transport, TransportRequest } from "../transport.ts";
+import type { Union } from "../unite/mod.ts";
 
 /*
- * One stream for all pages of one browser that read the same scopes: the page that holds a lock leads, which is to say that
- * it has the stream and passes each message on; the others follow, and each takes the events that it asked for.
+ * One stream for all pages of one browser: the page that holds a lock leads, which is to say that it has the stream and
+ * passes each message on; the others follow, and each takes the events that it asked for. Pages that name no scopes have
+ * all that is granted; those that name some have a stream with the scopes of all of them (`../unite`).
  *
  * Nothing is lost because a page that follows is told every id, those of events that are not for it too, and because an id
- * is a position. It may follow from the moment in which its own last id is one that the leader's stream has had: it has
- * all that lay before, and what comes behind is passed on. Until the two meet it has a stream of its own, from its own
- * cursor. Ids are compared as texts and never read.
+ * is a position. It may follow from the moment in which its own last id is the leader's: it has all that lay before, and
+ * what comes behind is passed on. Until the two meet it has a stream of its own, from its own cursor. Ids are compared as
+ * texts and never read.
+ *
+ * A leader says where it stands before it opens a stream, and whoever stands there too follows from its first block on. A
+ * stream that lacks a scope of some page is stopped, and the next one opened from where it came to.
  *
  * A leader that goes away, or is killed, loses its lock. The next one goes on from its own last id, and each of the others
  * proves again that it stands where the new leader stands.
@@ -22,25 +27,23 @@ export interface Locks {
 /** What pages tell one another. */
 type Post =
   /** From a page that looks for a leader. */
-  | readonly [kind: "ask", from: string]
-  /** From the leader: the stream is open, and has come to this cursor. */
+  | readonly [kind: "ask", from: string, body: undefined]
+  /** From the leader: what comes from here on. */
   | readonly [kind: "open", from: string, at: OpenAt]
-  /** From the leader: a message of the stream. */
-  | readonly [kind: "message", from: string, message: ServerMessage]
-  /** From the leader: the stream has ended. */
-  | readonly [kind: "end", from: string];
+  /** From the leader: one block of the stream; none when it has ended. */
+  | readonly [kind: "block", from: string, message: ServerMessage | undefined];
 
 interface OpenAt {
   readonly id: string | undefined;
-  readonly opened: ServerMessage;
+  readonly scopes: readonly string[];
+  /** The stream's first block; `undefined` where that is still to come. */
+  readonly opened: ServerMessage | undefined;
 }
 
 /** How long a page waits for a leader's answer, in milliseconds: longer than a stream needs to open. */
 const PATIENCE_MS = 3_000;
 /** How long a leader whose stream has ended keeps the lock, in milliseconds: all others hear of it first and back off. */
 const HOLD_MS = 250;
-/** Messages among which a page looks for its own last id. */
-const MAX_PASSED = 500;
 
 /** One page's part in it, for one connection of its client. */
 export class SharedStream {
@@ -48,25 +51,29 @@ export class SharedStream {
   readonly #inner: Transport;
   readonly #request: TransportRequest;
   readonly #channel: BroadcastChannel;
+  readonly #union: Union | undefined;
   readonly #over = new AbortController();
   readonly #inbox: ServerMessage[] = [];
-  #wake = () => {};
+  #wake: (() => void) | undefined;
   #failure: unknown;
   #cursor: string | undefined;
-  #leads = false;
+  /** Of the leader: says what it has, and where that stands. */
+  #tellOpen: (() => void) | undefined;
   #follows = false;
-  /** Whom it follows, or looks for a place to follow from. */
+  /** Whom it follows, or looks for a place to follow from; and the last id of that. */
   #leader: string | undefined;
-  #passed: readonly ServerMessage[] = [];
+  #leaderId: string | undefined;
   /** Ends the stream that the page has itself, as leader or alone. */
   #stop: AbortController | undefined;
-  /** The first block that its client was given. */
+  /** The first block of the stream: of its own as leader, else of that which its client was given first. */
   #opened: ServerMessage | undefined;
 
-  constructor(inner: Transport, request: TransportRequest, channel: BroadcastChannel) {
+  /** `union` for a page that names scopes. */
+  constructor(inner: Transport, request: TransportRequest, channel: BroadcastChannel, union?: Union) {
     this.#inner = inner;
     this.#request = request;
     this.#channel = channel;
+    this.#union = union;
     this.#cursor = request.lastEventId;
     channel.onmessage = ({ data }: MessageEvent<Post>) => this.#take(data);
   }
@@ -89,111 +96,101 @@ export class SharedStream {
       this.#end();
       clearTimeout(patience);
       await turn;
+      this.#union?.close();
       this.#channel.close();
     }
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
-    if (this.#over.signal.aborted) return;
-    this.#leads = true;
-    await this.#read((message) => {
-      if (message.event === "stream.opened") {
-        this.#deliver(this.#opened = message);
-        this.#tellOpen();
-      } else {
-        this.#post("message", message);
-        this.#deliverShared(message);
-      }
-    });
+    for (;;) {
+      const scopes = await this.#union?.gather(() => this.#stop?.abort()) ?? [];
+      if (this.#over.signal.aborted) break;
+      this.#opened = undefined;
+      this.#tellOpen = () => this.#post("open", { id: this.#cursor, scopes, opened: this.#opened });
+      this.#tellOpen();
+      await this.#read({ scopes, events: [] }, (message) => {
+        this.#post("block", message);
+        this.#deliver(message);
+      });
+    }
     // A page that goes hands over: the next one leads at once. A stream that has ended is over for all of them.
     if (signal.aborted) return;
-    this.#post("end");
+    this.#post("block");
     await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
   }
 
-  #tellOpen(): void {
-    if (this.#opened) this.#post("open", { id: this.#cursor, opened: this.#opened });
-  }
-
   #take([kind, from, body]: Post): void {
-    if (this.#leads) {
+    if (this.#tellOpen) {
       if (kind === "ask") this.#tellOpen();
-    } else if (kind === "end") {
-      if (this.#follows) this.#end();
-    } else if (kind === "open") {
-      if (from !== this.#leader) this.#begin(from, body);
-    } else if (kind !== "message" || from !== this.#leader) return;
-    else if (this.#follows) this.#deliverShared(body);
-    else {
-      this.#passed = [...this.#passed.slice(-MAX_PASSED), body];
+    } else if (kind === "open") this.#begin(from, body);
+    else if (from !== this.#leader) return;
+    else if (!this.#follows) {
+      this.#leaderId = body?.id ?? this.#leaderId;
       this.#meet();
-    }
+    } else if (body) this.#deliver(body);
+    else this.#end();
   }
 
-  #begin(leader: string, { id, opened }: OpenAt): void {
-    this.#leader = leader;
+  #begin(leader: string, { id, opened, scopes }: OpenAt): void {
     this.#follows = false;
-    this.#passed = [{ id }];
+    this.#leaderId = id;
+    this.#leader = this.#union?.lacks(scopes, () => this.#goAlone()) ? undefined : leader;
+    if (!this.#leader) return;
     // Its id is where the leader's stream has begun, not where it stands.
-    if (!this.#opened) this.#deliver(this.#opened = { ...opened, id: undefined });
+    if (opened && !this.#opened) this.#deliver({ ...opened, id: undefined });
     this.#meet();
   }
 
-  /** Follows from here on, if its last id is among those that the leader's stream has had. */
+  /** Follows from here on, if it stands where the leader stands. */
   #meet(): void {
-    const at = this.#passed.findIndex(({ id }) => id && id === this.#cursor);
-    if (at < 0 && this.#cursor) return this.#goAlone();
+    if (this.#cursor && this.#cursor !== this.#leaderId) return this.#goAlone();
     this.#stop?.abort();
     this.#follows = true;
-    this.#passed.slice(at + 1).forEach((message) => this.#deliverShared(message));
+    this.#deliver({ id: this.#leaderId });
   }
 
   #goAlone(): void {
-    if (this.#leads || this.#follows || this.#stop?.signal.aborted === false) return;
-    this.#read((message) => {
-      this.#opened ??= message;
+    if (this.#tellOpen || this.#follows || this.#stop?.signal.aborted === false) return;
+    this.#read({}, (message) => {
       this.#deliver(message);
       if (this.#leader) this.#meet();
     });
   }
 
   /** Reads a stream from where the page stands. With it ends the page's part, unless the page itself has stopped it. */
-  async #read(take: (message: ServerMessage) => void): Promise<void> {
+  async #read(more: Partial<TransportRequest>, take: (message: ServerMessage) => void): Promise<void> {
     this.#stop?.abort();
     const { signal } = this.#stop = new AbortController();
-    const events = this.#leads ? [] : this.#request.events;
     try {
       for await (
-        const message of this.#inner.connect({ ...this.#request, events, lastEventId: this.#cursor }, signal)
+        const message of this.#inner.connect({ ...this.#request, ...more, lastEventId: this.#cursor }, signal)
       ) {
         if (signal.aborted) return;
         take(message);
       }
       if (!signal.aborted) this.#end();
     } catch (error) {
-      if (!signal.aborted) this.#end(error);
+      if (!signal.aborted && !this.#union?.isRefused(error)) this.#end(error);
     }
   }
 
-  /** A message of the leader's stream, or its id alone where the page did not ask for the event. */
-  #deliverShared(message: ServerMessage): void {
-    const { events } = this.#request;
-    const { event = "stream.", id } = message;
-    const isWanted = !events[0] || events.includes(event) || events.includes(event.replace(/\..*/, ".*"));
-    this.#deliver(isWanted || event.startsWith("stream.") ? message : { id });
-  }
-
+  /** Gives a message to the client: the id alone, where the page did not ask for the event. */
   #deliver(message: ServerMessage): void {
-    this.#cursor = message.id ?? this.#cursor;
-    this.#inbox.push(message);
-    this.#wake();
+    const { events } = this.#request;
+    const { event = "", id } = message;
+    const domain = event.replace(/\..*/, ".*");
+    const isWanted = !events[0] || events.includes(event) || events.includes(domain) || domain === "stream.*";
+    this.#opened ??= message;
+    this.#cursor = id ?? this.#cursor;
+    this.#inbox.push(isWanted ? this.#union?.ownPart(message) ?? message : { id });
+    this.#wake?.();
   }
 
   #end(failure?: unknown): void {
     this.#failure ??= failure;
     this.#over.abort();
     this.#stop?.abort();
-    this.#wake();
+    this.#wake?.();
   }
 
   #post(kind: Post[0], body?: unknown): void {

@@ -1,9 +1,15 @@
-import type { ServerMessage, Transport, TransportRequest } from "../../../src/client/transport.ts";
+import {
+  type ServerMessage,
+  type Transport,
+  TransportError,
+  type TransportRequest,
+} from "../../../src/client/transport.ts";
 
 /** One event of the fake log. */
 export interface LoggedEvent {
   readonly id: string;
   readonly event: string;
+  readonly scopes: readonly string[];
 }
 
 /** A gateway in small: one log, streams that resume from any id, and a count of those that are open. */
@@ -11,13 +17,19 @@ export class FakeServer {
   readonly log: LoggedEvent[] = [];
   openStreams = 0;
   openedStreams = 0;
+  /** The scopes of the streams that are open, and of all that were opened. */
+  readonly openScopes = new Set<readonly string[]>();
+  readonly openedScopes: (readonly string[])[] = [];
+  /** More scopes than that are refused, as is one that is not granted. */
+  maxScopes = 100;
+  refusals = 0;
   readonly #wakes = new Set<() => void>();
   readonly #breaks = new Set<AbortController>();
   /** A transport of one page's client. */
   readonly transport: Transport = { connect: (request, signal) => this.#stream(request, signal) };
 
-  publish(event: string): void {
-    this.log.push({ id: `log:0:${this.log.length}`, event });
+  publish(event: string, scopes: readonly string[] = ["global"]): void {
+    this.log.push({ id: `log:0:${this.log.length}`, event, scopes });
     for (const wake of this.#wakes) wake();
   }
 
@@ -26,14 +38,23 @@ export class FakeServer {
     for (const each of this.#breaks) each.abort();
   }
 
-  async *#stream({ lastEventId, events }: TransportRequest, signal: AbortSignal): AsyncGenerator<ServerMessage> {
+  async *#stream(
+    { lastEventId, events, scopes }: TransportRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<ServerMessage> {
     await turn();
     signal.throwIfAborted();
+    if (scopes.length > this.maxScopes || scopes.includes("user:forbidden")) {
+      this.refusals++;
+      throw new TransportError(scopes.includes("user:forbidden") ? 403 : 400, "these scopes cannot be had");
+    }
     const broken = new AbortController();
     let wake = () => {};
     const onWake = () => wake();
     this.openStreams++;
     this.openedStreams++;
+    this.openScopes.add(scopes);
+    this.openedScopes.push(scopes);
     this.#wakes.add(onWake);
     this.#breaks.add(broken);
     signal.addEventListener("abort", onWake);
@@ -50,9 +71,10 @@ export class FakeServer {
         if (logged !== undefined) {
           next++;
           const isWanted = events.length === 0 || events.includes(logged.event);
-          if (!isWanted) continue;
+          const envelope = envelopeOf(logged, scopes);
+          if (!isWanted || envelope === undefined) continue;
           told = next;
-          yield { id: logged.id, event: logged.event, data: JSON.stringify({ scope: "global", data: logged.id }) };
+          yield { id: logged.id, event: logged.event, data: JSON.stringify(envelope) };
           continue;
         }
         if (!isCaughtUp) {
@@ -65,11 +87,19 @@ export class FakeServer {
       }
     } finally {
       this.openStreams--;
+      this.openScopes.delete(scopes);
       this.#wakes.delete(onWake);
       this.#breaks.delete(broken);
       signal.removeEventListener("abort", onWake);
     }
   }
+}
+
+/** As a stream of these scopes brings it: under the first that the event addresses, and all of them. */
+export function envelopeOf({ id, scopes }: LoggedEvent, asked: readonly string[]): Record<string, unknown> | undefined {
+  const [scope, ...more] = asked.length === 0 ? scopes : asked.filter((each) => scopes.includes(each));
+  if (scope === undefined) return undefined;
+  return { version: 1, scope, data: id, ...(more.length === 0 ? {} : { scopes: [scope, ...more] }) };
 }
 
 /** A turn of the event loop, as a request takes at least one. */

@@ -6,8 +6,12 @@ import type { LockManagerDouble } from "./lock_manager.ts";
 export class Page {
   readonly events: string[] = [];
   readonly names: string[] = [];
+  /** The envelopes of the events, as they came. */
+  readonly envelopes: unknown[] = [];
   lastId: string | undefined;
   openedCount = 0;
+  /** How many of its connections ended, or failed, before it was closed. */
+  endedCount = 0;
   readonly #transport: Transport;
   readonly #request: { readonly events: readonly string[]; readonly scopes: readonly string[] };
   readonly #closed = new AbortController();
@@ -33,6 +37,10 @@ export class Page {
     return this.#request.events;
   }
 
+  get scopes(): readonly string[] {
+    return this.#request.scopes;
+  }
+
   /** The user closes it: the client's own end runs. */
   async close(): Promise<void> {
     this.#closed.abort();
@@ -51,18 +59,20 @@ export class Page {
     while (!signal.aborted) {
       const request = { url: "https://gateway.test/stream", ...this.#request, lastEventId: this.lastId };
       try {
-        for await (const { id, event } of this.#transport.connect(request, signal)) {
+        for await (const { id, event, data = "" } of this.#transport.connect(request, signal)) {
           if (signal.aborted) break;
           if (event === "stream.opened") this.openedCount++;
           else if (event !== undefined && !event.startsWith("stream.")) {
             this.events.push(id ?? "no id");
             this.names.push(event);
+            this.envelopes.push(JSON.parse(data));
           }
           this.lastId = id ?? this.lastId;
         }
       } catch {
         // The client backs off, for no time at all here.
       }
+      if (!signal.aborted) this.endedCount++;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../simulation/seeded_random.ts";
-import { FakeServer } from "./fake_server.ts";
+import { envelopeOf, FakeServer, turn } from "./fake_server.ts";
 import { LockManagerDouble } from "./lock_manager.ts";
+import { shareStream } from "../../../src/client/share/mod.ts";
 import { Page } from "./page.ts";
 
 /** Until it holds; nothing here takes long, and what never comes fails the test. */
@@ -108,65 +109,210 @@ Deno.test("shareStream: a stream that ends is over for all, and one of them open
 
 Deno.test("shareStream: without locks a page has a stream of its own", async () => {
   const server = new FakeServer();
-  const { shareStream } = await import("../../../src/client/share/mod.ts");
   // What `navigator.locks` is where a browser has none.
   assert.equal(shareStream(server.transport, { subject: "alice", locks: null }), server.transport);
 });
 
-const SEEDS = 12;
+const A = { scopes: ["user:a"] };
+const B = { scopes: ["novel:b", "user:b"] };
 
-Deno.test("shareStream: whatever pages do, no page loses, repeats or reorders an event", async () => {
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    const random = new SeededRandom(seed);
-    const server = new FakeServer();
-    const locks = new LockManagerDouble();
-    const living = new Set<{ readonly page: Page; readonly from: number }>();
-    const come = () => {
-      const from = random.chance(0.5) ? undefined : random.between(0, server.log.length) - 1;
-      const page = new Page(server.transport, locks, {
-        ...(from === undefined ? {} : { lastId: `log:0:${from}` }),
-        events: random.pick([[], [], ["a.b"]]),
-      });
-      // Where a page without a cursor begins is known with its first id.
-      living.add({ page, from: from === undefined ? -1 : from + 1 });
-    };
-    come();
-    for (let step = random.between(10, 30); step > 0; step--) {
-      const [one] = [...living].slice(random.between(0, Math.max(0, living.size - 1)));
-      const action = random.next();
-      if (action < 0.5) server.publish(random.pick(["a.b", "c.d"]));
-      else if (action < 0.65 && living.size < 5) come();
-      else if (action < 0.75) server.breakAll();
-      else if (action < 0.9 && one !== undefined) {
-        living.delete(one);
-        await (random.chance(0.5) ? one.page.close() : one.page.kill());
-      }
-      for (let turns = random.pick([0, 1, 5]); turns > 0; turns--) {
-        await new Promise((resolve) => setTimeout(resolve, 0));
-      }
-    }
-    if (living.size === 0) come();
-    server.publish("a.b");
-    const end = `log:0:${server.log.length - 1}`;
-    await until(
-      () => [...living].every(({ page }) => page.openedCount > 0),
-      `seed ${seed}: all are open`,
-    );
-    server.publish("a.b");
-    await until(
-      () => [...living].every(({ page }) => page.events.includes(`log:0:${server.log.length - 1}`)),
-      `seed ${seed}: all are at ${end}`,
-    );
-    for (const { page, from } of living) {
-      const numbers = page.events.map((id) => Number(id.split(":")[2]));
-      const first = from < 0 ? numbers[0] ?? 0 : from;
-      const wants = (event: string) => page.wants.length === 0 || page.wants.includes(event);
-      const expected = [...server.log.keys()].filter((number) =>
-        number >= first && wants(server.log[number]?.event ?? "")
-      );
-      assert.deepEqual(numbers, expected, `seed ${seed}`);
-      await page.close();
-    }
-    await until(() => server.openStreams === 0 && locks.heldNames.length === 0, `seed ${seed}: nothing is left`);
+/** All that a stream of its own would have given the page, from one event of the log on. */
+function ownEvents(server: FakeServer, { scopes, wants }: Page, from = 0): unknown[] {
+  return server.log.slice(from).flatMap((logged) => {
+    const isWanted = wants.length === 0 || wants.includes(logged.event);
+    return isWanted ? envelopeOf(logged, scopes) ?? [] : [];
+  });
+}
+
+/** One page after the other, each open before the next comes. */
+async function open(server: FakeServer, locks: LockManagerDouble, ...requests: readonly object[]): Promise<Page[]> {
+  const pages: Page[] = [];
+  for (const request of requests) {
+    const page = new Page(server.transport, locks, request);
+    pages.push(page);
+    await until(() => page.openedCount > 0, "the next one is open");
   }
+  return pages;
+}
+
+async function haveAll(server: FakeServer, pages: readonly Page[], from = 0): Promise<void> {
+  const last = `log:0:${server.log.length - 1}`;
+  await until(() => pages.every(({ lastId }) => lastId === last), "all are at the end");
+  for (const page of pages) assert.deepEqual(page.envelopes, ownEvents(server, page, from));
+}
+
+/** The scopes of each open stream, in no order. */
+const openScopes = ({ openScopes }: FakeServer) => [...openScopes].map((scopes) => scopes.toSorted().join(" "));
+
+const close = (pages: readonly Page[]) => Promise.all(pages.map((page) => page.close()));
+
+Deno.test("shareStream: pages of different scopes have one stream, and each gets what its own would have given it", async () => {
+  const server = new FakeServer();
+  const pages = await open(server, new LockManagerDouble(), A, B, { scopes: ["user:b", "user:a"] }, {
+    scopes: ["novel:b"],
+    events: ["a.b"],
+  });
+  assert.deepEqual(openScopes(server), ["novel:b user:a user:b"]);
+  server.publish("a.b", ["user:a"]);
+  server.publish("a.b", ["user:b", "user:a", "novel:b"]);
+  server.publish("c.d", ["novel:b"]);
+  server.publish("a.b", ["user:other"]);
+  server.publish("a.b", ["novel:b", "user:other"]);
+  await haveAll(server, pages);
+  assert.deepEqual(pages.map(({ events }) => events.length), [2, 3, 2, 2]);
+  assert.equal(server.openStreams, 1);
+  await close(pages);
 });
+
+Deno.test("shareStream: a page with another scope that comes while events flow takes nothing from anybody", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  const pages = await open(server, locks, A, A);
+  let isOver = false;
+  const flow = (async () => {
+    for (let count = 0; !isOver; count++) {
+      server.publish("a.b", [["user:a"], ["novel:b"], ["user:b", "user:a"]][count % 3]);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+  })();
+  const late = new Page(server.transport, locks, { ...B, lastId: "log:0:0" });
+  await until(() => late.events.length > 20 && server.openStreams === 1, "it follows");
+  isOver = true;
+  await flow;
+  server.publish("a.b", ["user:a", "user:b"]);
+  await haveAll(server, pages);
+  assert.deepEqual(late.envelopes, ownEvents(server, late, 1));
+  await close([...pages, late]);
+});
+
+Deno.test("shareStream: pages that come together cost few openings", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  const pages = Array.from(
+    { length: 10 },
+    (_, index) => new Page(server.transport, locks, { scopes: [`user:${index}`] }),
+  );
+  await until(() => pages.every(({ openedCount }) => openedCount > 0), "all are open");
+  assert.deepEqual([server.openStreams, openScopes(server)[0]?.split(" ").length], [1, 10]);
+  assert.ok(server.openedStreams <= 3, `${server.openedStreams} streams were opened`);
+  await close(pages);
+});
+
+Deno.test("shareStream: the scopes of a page that has gone leave with the next opening, however it went", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  const [leader, closed, killed] = await open(server, locks, A, { scopes: ["user:c"] }, { scopes: ["user:k"] });
+  assert.deepEqual(openScopes(server), ["user:a user:c user:k"]);
+  await closed?.close();
+  await killed?.kill();
+  const [next] = await open(server, locks, B);
+  assert.deepEqual(openScopes(server), ["novel:b user:a user:b"]);
+  await close([leader, next].filter((page) => page !== undefined));
+});
+
+for (const end of ["close", "kill"] as const) {
+  Deno.test(`shareStream: the heir of a leader that goes by ${end} opens one stream with the scopes of all`, async () => {
+    const server = new FakeServer();
+    const pages = await open(server, new LockManagerDouble(), { scopes: ["user:l"] }, A, B, A);
+    server.publish("a.b", ["user:a", "user:b"]);
+    await haveAll(server, pages);
+    const opened = server.openedStreams;
+    await pages.shift()?.[end]();
+    server.publish("a.b", ["novel:b"]);
+    server.publish("a.b", ["user:a"]);
+    await haveAll(server, pages);
+    assert.deepEqual(openScopes(server), ["novel:b user:a user:b"]);
+    assert.equal(server.openedStreams, opened + 1, "nobody needed a stream of its own");
+    await close(pages);
+  });
+}
+
+Deno.test("shareStream: where the gateway refuses the scopes of all, the leader goes on and others have their own streams", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  server.maxScopes = 2;
+  const pages = await open(server, locks, A, B, { scopes: ["user:a"] });
+  await until(() => server.openStreams === 2, "two streams are left");
+  assert.deepEqual(openScopes(server), ["user:a", "novel:b user:b"]);
+  const { openedStreams, refusals } = server;
+  for (let count = 0; count < 50; count++) {
+    server.publish("a.b", [["user:a"], ["novel:b"], ["user:b", "user:a"]][count % 3]);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await haveAll(server, pages);
+  assert.deepEqual([server.openedStreams, server.refusals], [openedStreams, refusals], "nobody tries again and again");
+  // A page whose scopes the leader has still follows.
+  pages.push(...await open(server, locks, A));
+  assert.equal(server.openStreams, 2);
+  await close(pages);
+});
+
+Deno.test("shareStream: a scope that is not granted is the failure of the page that named it, and of no other", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  const pages = await open(server, locks, A, A);
+  const connected = shareStream(server.transport, { subject: "alice", locks: locks.page(new AbortController().signal) })
+    .connect(
+      { url: "https://gateway.test/stream", scopes: ["user:forbidden"], events: [] },
+      new AbortController().signal,
+    );
+  await assert.rejects(async () => await Array.fromAsync(connected), { status: 403 });
+  server.publish("a.b", ["user:a"]);
+  await haveAll(server, pages);
+  assert.deepEqual(pages.map(({ endedCount }) => endedCount), [0, 0]);
+  await close(pages);
+});
+
+const SEEDS = 12;
+const SCOPES = ["user:a", "user:b", "novel:a", "novel:b"];
+
+for (const named of [false, true]) {
+  const who = named ? "of different scopes" : "that name no scopes";
+  Deno.test(`shareStream: whatever pages ${who} do, none loses, repeats or reorders an event`, async () => {
+    for (let seed = 1; seed <= SEEDS; seed++) await run(seed, named);
+  });
+}
+
+async function run(seed: number, named: boolean): Promise<void> {
+  const random = new SeededRandom(seed);
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  const living = new Set<{ readonly page: Page; readonly from: number }>();
+  const scopes = () => [random.pick(SCOPES), ...random.some(SCOPES, 0.3)];
+  // With some seeds the gateway refuses what all pages want together.
+  if (named) server.maxScopes = random.pick([4, 4, 2]);
+  const come = () => {
+    const from = random.chance(0.5) ? undefined : random.between(0, server.log.length) - 1;
+    const page = new Page(server.transport, locks, {
+      ...(from === undefined ? {} : { lastId: `log:0:${from}` }),
+      events: random.pick([[], [], ["a.b"]]),
+      scopes: named ? [...new Set(scopes())].slice(0, 2) : [],
+    });
+    // Where a page without a cursor begins is known with its first id.
+    living.add({ page, from: from === undefined ? -1 : from + 1 });
+  };
+  come();
+  for (let step = random.between(10, 30); step > 0; step--) {
+    const [one] = [...living].slice(random.between(0, Math.max(0, living.size - 1)));
+    const action = random.next();
+    if (action < 0.5) server.publish(random.pick(["a.b", "c.d"]), [...new Set(scopes())]);
+    else if (action < 0.65 && living.size < 5) come();
+    else if (action < 0.75) server.breakAll();
+    else if (action < 0.9 && one !== undefined) {
+      living.delete(one);
+      await (random.chance(0.5) ? one.page.close() : one.page.kill());
+    }
+    for (let turns = random.pick(named ? [0, 1, 5, 100] : [0, 1, 5]); turns > 0; turns--) await turn();
+  }
+  if (living.size === 0) come();
+  await until(() => [...living].every(({ page }) => page.openedCount > 0), `seed ${seed}: all are open`);
+  server.publish("a.b", SCOPES);
+  const end = `log:0:${server.log.length - 1}`;
+  await until(() => [...living].every(({ page }) => page.events.includes(end)), `seed ${seed}: all are at ${end}`);
+  for (const { page, from } of living) {
+    const first = from < 0 ? Number(page.events[0]?.split(":")[2]) : from;
+    assert.deepEqual(page.envelopes, ownEvents(server, page, first), `seed ${seed}`);
+    await page.close();
+  }
+  await until(() => server.openStreams === 0 && locks.heldNames.length === 0, `seed ${seed}: nothing is left`);
+}
