@@ -10,6 +10,10 @@ export interface TurnLimits {
 
 /** Replays work so long, in milliseconds, before the event loop runs: a flush of live events waits no longer for them. */
 const SLICE_MS = 2;
+/** Where the loop took longer than this for everything else, in milliseconds, it is behind; what replays themselves write is less. */
+const BEHIND_MS = 4;
+/** What replays then get of the time. */
+const SHARE_BEHIND = 0.1;
 
 /**
  * Lets the replays of a node take turns, in the order in which they asked: what thousands want at one moment, because one
@@ -86,7 +90,7 @@ export class ReplayTurns {
   async #grant(): Promise<void> {
     this.#isGranting = true;
     // The loop has run since: what replays had of it before does not count any more.
-    if (this.#now() - this.#grantedAtMs > SLICE_MS) this.#sliceEndsAtMs = this.#now() + SLICE_MS;
+    if (this.#now() - this.#grantedAtMs > SLICE_MS) this.#beginSlice();
     while (this.#mayGrant()) {
       this.#waiting.shift()?.();
       // The replay that was let go on works before this continues.
@@ -94,9 +98,15 @@ export class ReplayTurns {
       this.#grantedAtMs = this.#now();
       if (this.#grantedAtMs < this.#sliceEndsAtMs) continue;
       await new Promise((resolve) => setTimeout(resolve, 0));
-      this.#sliceEndsAtMs = this.#now() + SLICE_MS;
+      this.#beginSlice();
     }
     this.#isGranting = false;
+  }
+
+  #beginSlice(): void {
+    const nowMs = this.#now();
+    const elsewhereMs = nowMs - this.#grantedAtMs;
+    this.#sliceEndsAtMs = nowMs + (elsewhereMs < BEHIND_MS ? SLICE_MS : Math.min(SLICE_MS, elsewhereMs * SHARE_BEHIND));
   }
 
   #mayGrant(): boolean {

@@ -56,6 +56,30 @@ Deno.test("ReplayPlace.turn: the event loop runs as soon as replays have worked 
   }
 });
 
+Deno.test("ReplayPlace.turn: while the event loop is behind with other things, replays get a tenth of the time, and a turn at least", async () => {
+  const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    let nowMs = 0;
+    const turns = new ReplayTurns({ ...LIMITS, maxUnderWay: 100 }, () => nowMs);
+    let worked = 0;
+    for (let count = 0; count < 20; count++) {
+      void turns.enter().turn().then(() => {
+        worked++;
+        nowMs += 0.8;
+      });
+    }
+    await settle();
+    for (const [elsewhereMs, inAll] of [[0, 6], [12, 8], [5, 9], [100, 12], [3, 15]] as const) {
+      nowMs += elsewhereMs;
+      await clock.nextAsync();
+      assert.equal(worked, inAll, `after ${elsewhereMs} ms of other things`);
+    }
+    await clock.runAllAsync();
+  } finally {
+    clock.uninstall();
+  }
+});
+
 Deno.test("ReplayPlace.turn: waits while too many bytes are on their way, until a reader has taken its own or has gone", async () => {
   const turns = new ReplayTurns(LIMITS);
   const [one, other, third] = [turns.enter(), turns.enter(), turns.enter()];
