@@ -267,7 +267,7 @@ Deno.test("replay: of a crowd that shares one read only as many are served as by
   const { context, history, append } = setUp({ journal: { maxEvents: 5 } });
   append(0, 400);
   const frameBytes = 110;
-  const turns = new ReplayTurns({ maxUnderWay: 1_000, maxInFlightBytes: 100 * frameBytes });
+  const turns = new ReplayTurns({ maxUnderWay: 1_000, maxInFlightBytes: 100 * frameBytes }, () => 0);
   const readers: (() => void)[] = [];
   const crowd = Array.from({ length: 200 }, () => {
     const target = new FakeTarget();
