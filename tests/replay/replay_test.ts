@@ -81,7 +81,7 @@ function setUp({ journal: journalLimits, limits, start = positions([0n]), above 
     journal,
     histories: [{ rungs, bounds: () => stretches.bounds() }],
     limits: { ...LIMITS, ...limits },
-    turns: new ReplayTurns({ maxUnderWay: 10, maxInFlightBytes: 1e9 }),
+    turns: new ReplayTurns({ maxUnderWay: 10, maxInFlightBytes: 1e9 }, () => 0),
   };
   const target = new FakeTarget();
   const append = (from: number, to: number, partition = 0) => {

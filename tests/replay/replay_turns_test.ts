@@ -10,7 +10,7 @@ async function settle(): Promise<void> {
 }
 
 Deno.test("ReplayTurns.isFull: as many replays as the limit may be under way, and a place is free again when one ends", () => {
-  const turns = new ReplayTurns(LIMITS);
+  const turns = new ReplayTurns(LIMITS, () => 0);
   const places = [turns.enter(), turns.enter()];
   assert.ok(!turns.isFull);
   places.push(turns.enter());
@@ -20,7 +20,7 @@ Deno.test("ReplayTurns.isFull: as many replays as the limit may be under way, an
 });
 
 Deno.test("ReplayPlace.turn: turns are granted in the order of asking, one after another", async () => {
-  const turns = new ReplayTurns(LIMITS);
+  const turns = new ReplayTurns(LIMITS, () => 0);
   const order: string[] = [];
   await Promise.all(["a", "b", "c"].map(async (name) => {
     using place = turns.enter();
@@ -81,7 +81,7 @@ Deno.test("ReplayPlace.turn: while the event loop is behind with other things, r
 });
 
 Deno.test("ReplayPlace.turn: waits while too many bytes are on their way, until a reader has taken its own or has gone", async () => {
-  const turns = new ReplayTurns(LIMITS);
+  const turns = new ReplayTurns(LIMITS, () => 0);
   const [one, other, third] = [turns.enter(), turns.enter(), turns.enter()];
   one.hold(60);
   other.hold(60);

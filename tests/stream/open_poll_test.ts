@@ -46,7 +46,7 @@ class OpenedPoll {
 class Node extends StreamHarness {
   readonly history = new FakeHistory("epoch of s0", 0n);
   readonly context: StreamContext;
-  readonly turns = new ReplayTurns({ maxUnderWay: 2, maxInFlightBytes: 1e9 });
+  readonly turns = new ReplayTurns({ maxUnderWay: 2, maxInFlightBytes: 1e9 }, () => 0);
   readonly failures: unknown[] = [];
 
   constructor(events: number, setup: StreamSetup = {}) {

@@ -14,7 +14,7 @@ import { StreamHarness, type StreamSetup } from "./stream_harness.ts";
 class Node extends StreamHarness {
   readonly history = new FakeHistory("epoch of s0", 0n);
   readonly context: StreamContext;
-  readonly turns = new ReplayTurns({ maxUnderWay: 2, maxInFlightBytes: 1e9 });
+  readonly turns = new ReplayTurns({ maxUnderWay: 2, maxInFlightBytes: 1e9 }, () => 0);
   readonly failures: unknown[] = [];
 
   constructor(events: number, setup: StreamSetup & { readonly allowEarliest?: boolean } = {}) {
