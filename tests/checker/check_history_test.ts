@@ -236,6 +236,47 @@ function asIf(member: Member, replaced: Partial<Member>): Member {
   };
 }
 
+Deno.test("checkHistory: of two copies of one event each must come, under its own id", async () => {
+  let found = 0;
+  for (const { truth, history } of await recordedHistories()) {
+    const copied = withCopies(truth, history);
+    if (copied === undefined) continue;
+    found++;
+    const [stream] = copied.history.streams;
+    assert.ok(stream !== undefined);
+    assert.deepEqual(checkHistory(copied.truth, copied.history, false), []);
+    const shortened = { ...copied.history, streams: [{ ...stream, blocks: stream.blocks.toSpliced(copied.at, 1) }] };
+    assert.notDeepEqual(checkHistory(copied.truth, shortened, false), []);
+  }
+  assert.ok(found > 0, "no history had two events to make copies of");
+});
+
+/** The first stream alone, where two of its events, not the last ones, become copies of one. */
+function withCopies(truth: Truth, history: ClientHistory): Recorded & { readonly at: number } | undefined {
+  const [stream] = history.streams;
+  const events = stream?.blocks.slice(0, -1).filter(isEvent) ?? [];
+  const shape = (block: Block) => JSON.stringify([block.event, { ...JSON.parse(block.data ?? ""), data: 0, time: 0 }]);
+  for (const [index, second] of events.entries()) {
+    const first = events.slice(0, index).find((other) => shape(other) === shape(second));
+    if (stream === undefined || first === undefined || second.id === undefined) continue;
+    const [key, replaced] = [first, second].map(({ data }) => JSON.parse(data ?? "").data.key);
+    const rename = (text: string) => text.replaceAll(JSON.stringify(replaced), JSON.stringify(key));
+    const copy = structuredClone(truth);
+    for (
+      const { event } of copy.sources.flatMap(({ epochs }) => epochs).flatMap(({ partitions }) => partitions)
+        .flatMap(({ records }) => records)
+    ) {
+      if (event !== undefined && event.key === replaced) Object.assign(event, { key });
+    }
+    const blocks = stream.blocks.map((block) =>
+      block === second ? { ...block, data: rename(block.data ?? "") } : block
+    );
+    const at = stream.blocks.indexOf(second);
+    return { truth: copy, history: { ...history, streams: [{ ...stream, blocks }] }, at };
+  }
+  return undefined;
+}
+
 Deno.test("simulate: finds every way to break a node", async (t) => {
   for (const [name, sabotage] of Object.entries(SABOTAGES)) {
     await t.step(name, async () => {

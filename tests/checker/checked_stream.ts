@@ -3,7 +3,7 @@ import type { Offset } from "../../src/model/position.ts";
 import type { StreamHistory, Truth } from "./client_history.ts";
 import type { Block } from "./event_stream_parser.ts";
 import { type CursorPosition, offsetOf, offsetText, type ReadCursor, readCursor } from "./read_cursor.ts";
-import type { PlacedEvent, ReaderLedger, ShedAllowance } from "./reader_ledger.ts";
+import { identityOf, type PlacedEvent, type ReaderLedger, type ShedAllowance } from "./reader_ledger.ts";
 
 /** A gap that the client was told of. */
 interface ToldGap {
@@ -71,7 +71,7 @@ export class CheckedStream {
 
   #eventOf(block: Block): PlacedEvent | undefined {
     const data: { scope: string; scopes?: readonly string[]; data: { key: string } } = JSON.parse(block.data ?? "");
-    const event = this.#ledger.eventOf(data.data.key);
+    const event = this.#ledger.eventOf(data.data.key, block.id?.split("~")[0]);
     if (event === undefined) this.#violation(`nobody accepted ${data.data.key}`);
     else if (event.event !== block.event) this.#violation(`${event.key} came as ${block.event}, not as ${event.event}`);
     else this.#checkScopes(event, data.scope, data.scopes);
@@ -87,7 +87,7 @@ export class CheckedStream {
   }
 
   #checkEvent(event: PlacedEvent, cursor: ReadCursor): void {
-    const identity = `${event.source}:${event.partition}:${offsetText(event.offset)}`;
+    const identity = identityOf(event);
     if (cursor.identity !== identity) this.#violation(`${event.key} came as ${cursor.identity}, it is ${identity}`);
     if (!this.#ledger.isEntitledTo(event)) this.#violation(`${event.key} is not for this reader`);
     const said = cursor.positions.get(event.source);

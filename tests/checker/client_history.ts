@@ -38,7 +38,7 @@ export interface AcceptedRecord {
 }
 
 export interface AcceptedEvent {
-  /** The `key` of its data: unique in the whole run. */
+  /** The `key` of its data: unique in the whole run, but for copies of one event that were written at least once. */
   readonly key: string;
   readonly event: string;
   readonly scopes: readonly string[];

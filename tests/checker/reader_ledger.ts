@@ -23,7 +23,7 @@ export class ReaderLedger {
   readonly #reader: ClientHistory;
   readonly #entitled = new Map<string, readonly PlacedEvent[]>();
   readonly #mayRead = new Set<PlacedEvent>();
-  readonly #byKey = new Map<string, PlacedEvent>();
+  readonly #byKey = new Map<string, PlacedEvent[]>();
   /** Moments, counted in blocks, at which events with a conflation key were delivered or accounted for. */
   readonly #settledAt = new Map<PlacedEvent, number>();
   readonly #conflated: { readonly event: PlacedEvent; readonly at: number; readonly shed: ShedAllowance }[] = [];
@@ -39,7 +39,7 @@ export class ReaderLedger {
           for (const { offset, event } of records) {
             if (event === undefined) continue;
             const placed = { ...event, source, epoch, partition, offset };
-            this.#byKey.set(event.key, placed);
+            this.#byKey.set(event.key, [...this.#byKey.get(event.key) ?? [], placed]);
             if (!isEntitled(reader, event)) continue;
             entitled.push(placed);
             this.#mayRead.add(placed);
@@ -50,9 +50,10 @@ export class ReaderLedger {
     }
   }
 
-  /** The event of this key, whoever may see it. */
-  eventOf(key: string): PlacedEvent | undefined {
-    return this.#byKey.get(key);
+  /** The event of this key, whoever may see it; of several copies the one at this place, else the last. */
+  eventOf(key: string, identity: string | undefined): PlacedEvent | undefined {
+    const copies = this.#byKey.get(key);
+    return copies?.find((copy) => identityOf(copy) === identity) ?? copies?.at(-1);
   }
 
   /** Those of the event's scopes that the reader asked for, in its order. */
@@ -118,6 +119,11 @@ export class ReaderLedger {
       });
     });
   }
+}
+
+/** As the ids of a client name it. */
+export function identityOf({ source, partition, offset }: PlacedEvent): string {
+  return `${source}:${partition}:${offsetText(offset)}`;
 }
 
 /** By halves: it is asked for every block of long histories. */

@@ -51,6 +51,13 @@ export async function whilePaused(server: TestServer, happens: () => Promise<voi
   }
 }
 
+/** The gateway of a row that runs one. */
+export function onlyNode({ nodes }: FaultRun<FaultSource>): GatewayProcess {
+  const [node] = nodes;
+  if (node === undefined) throw new Error("Cannot break a gateway: there is none");
+  return node;
+}
+
 /** Resolves when it is true; rejects after a time. */
 export async function until(
   what: string,

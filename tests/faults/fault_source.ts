@@ -1,4 +1,6 @@
+import type { Offset } from "../../src/model/position.ts";
 import type { GatewayProcess } from "../support/gateway_process.ts";
+import type { TcpProxy } from "../support/tcp_proxy.ts";
 import type { AcceptedEvent } from "../checker/client_history.ts";
 import type { RecordedLog } from "./recorded_log.ts";
 
@@ -14,8 +16,23 @@ export interface FaultSource extends AsyncDisposable {
   append(records: readonly OutgoingRecord[]): Promise<void>;
   /** Reads the log itself: takes in what was written although nobody said so, and notes where it begins. */
   takeStock(): Promise<void>;
-  /** For a log that lives in the gateways: called when they are ready. */
+  /** For a log that is written through the gateways: called when they are ready. */
   attach?(nodes: readonly GatewayProcess[]): Promise<void>;
+}
+
+/** A log that the suite can read by itself, on a server that the gateways reach through a proxy. */
+export interface ReadableSource extends FaultSource {
+  readonly proxy: TcpProxy;
+  /** Gives every record that is there now, partition by partition in their order. */
+  readAll(take: (record: StoredRecord) => void): Promise<void>;
+}
+
+export interface StoredRecord {
+  readonly partition: number;
+  readonly offset: Offset;
+  readonly value: string;
+  /** Of a record that an outbox's relay wrote: equal in all copies. */
+  readonly identity: string | undefined;
 }
 
 export interface OutgoingRecord {

@@ -3,6 +3,16 @@ import type { FaultServers } from "./fault_servers.ts";
 import type { FaultSource } from "./fault_source.ts";
 import { CLIENT_FAULTS } from "./client_faults.ts";
 import { GATEWAY_FAULTS } from "./gateway_faults.ts";
+import {
+  HISTORY_KILLS,
+  KAFKA_PUBLISH_KILLS,
+  KAFKA_READ_KILLS,
+  openOutbox,
+  openPublished,
+  OUTBOX_KILLS,
+  REDIS_PUBLISH_KILLS,
+  REDIS_READ_KILLS,
+} from "./gateway_kill_faults.ts";
 import { HISTORY_FAULTS } from "./history_faults.ts";
 import { HistorySource } from "./history_source.ts";
 import { KAFKA_FAULTS } from "./kafka_faults.ts";
@@ -25,6 +35,12 @@ export const FAULTS: readonly RunnableFault[] = [
   ...rows("redis", RedisSource.open, REDIS_FAULTS),
   ...rows("history", HistorySource.open, HISTORY_FAULTS),
   ...rows("gateway", KafkaSource.open, GATEWAY_FAULTS),
+  ...rows("gateway", (servers) => openPublished(RedisSource.open(servers)), REDIS_PUBLISH_KILLS),
+  ...rows("gateway", (servers) => openPublished(KafkaSource.open(servers, {})), KAFKA_PUBLISH_KILLS),
+  ...rows("gateway", openOutbox, OUTBOX_KILLS),
+  ...rows("gateway", HistorySource.open, HISTORY_KILLS),
+  ...rows("gateway", KafkaSource.open, KAFKA_READ_KILLS),
+  ...rows("gateway", RedisSource.open, REDIS_READ_KILLS),
   ...rows("client", KafkaSource.open, CLIENT_FAULTS),
 ];
 

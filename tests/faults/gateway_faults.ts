@@ -1,7 +1,7 @@
 import { FAKETIME_LIBRARY } from "../support/install_servers.ts";
-import { type GatewayProcess, signToken } from "../support/gateway_process.ts";
+import { signToken } from "../support/gateway_process.ts";
 import type { Fault } from "./fault.ts";
-import { type FaultRun, flows, passes, until, whileAway, whilePaused } from "./fault_run.ts";
+import { flows, onlyNode, passes, until, whileAway, whilePaused } from "./fault_run.ts";
 import type { KafkaSource } from "./kafka_source.ts";
 
 /** What can happen to gateways' processes and to the machine that they run on; their source is a topic. */
@@ -219,12 +219,6 @@ function clockJump(name: string, seconds: number): Fault<KafkaSource> {
       await Deno.writeTextFile(clockFile(node.folder), "+0");
     },
   };
-}
-
-function onlyNode({ nodes }: FaultRun<KafkaSource>): GatewayProcess {
-  const [node] = nodes;
-  if (node === undefined) throw new Error("Cannot break a gateway: there is none");
-  return node;
 }
 
 async function limitFiles(pid: number | null, count: number): Promise<void> {

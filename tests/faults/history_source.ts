@@ -1,18 +1,23 @@
 import { Redis } from "ioredis";
 import { TestTopic } from "../bus/kafka/test_topic.ts";
-import { type RedisServer, startRedis } from "../support/redis_server.ts";
+import type { RedisServer } from "../support/redis_server.ts";
+import type { TcpProxy } from "../support/tcp_proxy.ts";
 import type { FaultServers } from "./fault_servers.ts";
 import { KafkaSource, type ProxiedKafka, startProxiedKafka } from "./kafka_source.ts";
+import { type ProxiedRedis, startProxiedRedis } from "./redis_source.ts";
 
 /** A topic whose events the gateways also keep in a history on a real Redis, which a row breaks. */
 export class HistorySource extends KafkaSource {
   readonly redis: RedisServer;
+  /** The gateways' way to the history; what the suite does to it goes directly. */
+  readonly historyProxy: TcpProxy;
   readonly admin: Redis;
   readonly #prefix = `faults:${crypto.randomUUID()}`;
 
-  private constructor(kafka: ProxiedKafka, topic: TestTopic, redis: RedisServer) {
+  private constructor(kafka: ProxiedKafka, topic: TestTopic, { redis, proxy }: ProxiedRedis) {
     super(kafka, topic);
     this.redis = redis;
+    this.historyProxy = proxy;
     this.admin = new Redis(redis.url, { retryStrategy: () => 50 });
     // Each failure of the connection is one of a command too, and told there.
     this.admin.on("error", () => {});
@@ -27,7 +32,7 @@ export class HistorySource extends KafkaSource {
   }
 
   get sections(): Readonly<Record<string, unknown>> {
-    return { history: { redis: { url: this.redis.url, prefix: this.#prefix } } };
+    return { history: { redis: { url: `redis://127.0.0.1:${this.historyProxy.port}`, prefix: this.#prefix } } };
   }
 
   /** The streams of the history that are there now. */
@@ -42,6 +47,6 @@ export class HistorySource extends KafkaSource {
 }
 
 /** Loses everything when it is killed: what a cache does. */
-function startHistoryRedis(): Promise<RedisServer> {
-  return startRedis();
+function startHistoryRedis(): Promise<ProxiedRedis> {
+  return startProxiedRedis({});
 }

@@ -1,12 +1,13 @@
 import { Kafka, logLevel, Partitioners, type Producer } from "kafkajs";
 import { KafkaBus } from "../../src/bus/kafka/kafka_bus.ts";
+import { OUTBOX_HEADER } from "../../src/outbox/outbox_row.ts";
 import { TestTopic } from "../bus/kafka/test_topic.ts";
 import type { AcceptedEvent } from "../checker/client_history.ts";
 import { type KafkaServer, startKafka } from "../support/kafka_server.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 import { keyOf } from "./load.ts";
 import type { FaultServers } from "./fault_servers.ts";
-import type { FaultSource, OutgoingRecord } from "./fault_source.ts";
+import type { OutgoingRecord, ReadableSource, StoredRecord } from "./fault_source.ts";
 import { RecordedLog } from "./recorded_log.ts";
 
 /** A frozen broker costs the writer this long, then the outcome is unknown. */
@@ -17,7 +18,7 @@ const READ_IDLE_MS = 1_000;
 const READ_WAIT_MS = 100;
 
 /** A topic on a real broker: gateways reach it through a proxy, the suite's writer and administrator directly. */
-export class KafkaSource implements FaultSource {
+export class KafkaSource implements ReadableSource {
   readonly log = new RecordedLog("tasks", "integer");
   readonly kafka: KafkaServer;
   readonly proxy: TcpProxy;
@@ -86,7 +87,7 @@ export class KafkaSource implements FaultSource {
 
   async takeStock(): Promise<void> {
     if (this.#uncertain.size > 0) {
-      await this.#readAll((partition, offset, value) => {
+      await this.readAll(({ partition, offset, value }) => {
         const key = keyOf(value);
         if (!this.#uncertain.has(key)) return;
         this.log.accept(partition, offset, this.#uncertain.get(key));
@@ -95,6 +96,26 @@ export class KafkaSource implements FaultSource {
     }
     for (let partition = 0; partition < this.log.partitionCount; partition++) {
       this.log.trim(partition, (await this.topic.offsets(partition)).low);
+    }
+  }
+
+  /** By a reader that shares nothing with the gateway's. */
+  async readAll(take: (record: StoredRecord) => void): Promise<void> {
+    const consumer = this.#client.consumer({ groupId: crypto.randomUUID(), maxWaitTimeInMs: READ_WAIT_MS });
+    await consumer.connect();
+    try {
+      await consumer.subscribe({ topic: this.topic.name, fromBeginning: true });
+      let lastAtMs = performance.now();
+      await consumer.run({
+        eachMessage: async ({ partition, message: { offset, value, headers } }) => {
+          lastAtMs = performance.now();
+          const identity = headers?.[OUTBOX_HEADER]?.toString();
+          take({ partition, offset: BigInt(offset), value: value?.toString() ?? "", identity });
+        },
+      });
+      while (performance.now() - lastAtMs < READ_IDLE_MS) await new Promise((resolve) => setTimeout(resolve, 50));
+    } finally {
+      await consumer.disconnect();
     }
   }
 
@@ -135,25 +156,6 @@ export class KafkaSource implements FaultSource {
 
   #partitionOf({ key }: OutgoingRecord): number {
     return Number(key.split("/").at(-1)) % this.log.partitionCount;
-  }
-
-  /** By a reader that shares nothing with the gateway's. */
-  async #readAll(take: (partition: number, offset: bigint, value: string) => void): Promise<void> {
-    const consumer = this.#client.consumer({ groupId: crypto.randomUUID(), maxWaitTimeInMs: READ_WAIT_MS });
-    await consumer.connect();
-    try {
-      await consumer.subscribe({ topic: this.topic.name, fromBeginning: true });
-      let lastAtMs = performance.now();
-      await consumer.run({
-        eachMessage: async ({ partition, message: { offset, value } }) => {
-          lastAtMs = performance.now();
-          take(partition, BigInt(offset), value?.toString() ?? "");
-        },
-      });
-      while (performance.now() - lastAtMs < READ_IDLE_MS) await new Promise((resolve) => setTimeout(resolve, 50));
-    } finally {
-      await consumer.disconnect();
-    }
   }
 }
 

@@ -1,19 +1,20 @@
 import { Redis } from "ioredis";
 import { openRedisBus } from "../../src/bus/redis/open_redis_bus.ts";
 import { parseOffset } from "../../src/model/position.ts";
+import { OUTBOX_HEADER } from "../../src/outbox/outbox_row.ts";
 import type { AcceptedEvent } from "../checker/client_history.ts";
-import { type RedisServer, startRedis } from "../support/redis_server.ts";
+import { type RedisServer, type RedisServerOptions, startRedis } from "../support/redis_server.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 import { keyOf } from "./load.ts";
 import type { FaultServers } from "./fault_servers.ts";
-import type { FaultSource, OutgoingRecord } from "./fault_source.ts";
+import type { OutgoingRecord, ReadableSource, StoredRecord } from "./fault_source.ts";
 import { RecordedLog } from "./recorded_log.ts";
 
 /** A frozen server costs the writer this long, then the outcome is unknown. */
 const COMMAND_TIMEOUT_MS = 2_000;
 
 /** A stream on a real Redis: gateways reach it through a proxy, the suite's writer and administrator directly. */
-export class RedisSource implements FaultSource {
+export class RedisSource implements ReadableSource {
   readonly log = new RecordedLog("tasks", "ms-seq");
   readonly redis: RedisServer;
   readonly proxy: TcpProxy;
@@ -36,7 +37,7 @@ export class RedisSource implements FaultSource {
   }
 
   static async open(servers: FaultServers): Promise<RedisSource> {
-    const { redis, proxy } = await servers.use(startProxiedRedis);
+    const { redis, proxy } = await servers.use(startDurableRedis);
     const source = new RedisSource(redis, proxy);
     await source.#begin();
     return source;
@@ -64,15 +65,23 @@ export class RedisSource implements FaultSource {
 
   async takeStock(): Promise<void> {
     if (this.#uncertain.size > 0) {
-      for (const [id, [, value = ""]] of await this.admin.xrange(this.#stream, "-", "+")) {
+      await this.readAll(({ partition, offset, value }) => {
         const key = keyOf(value);
-        if (!this.#uncertain.has(key)) continue;
-        this.log.accept(0, offsetOf(id), this.#uncertain.get(key));
+        if (!this.#uncertain.has(key)) return;
+        this.log.accept(partition, offset, this.#uncertain.get(key));
         this.#uncertain.delete(key);
-      }
+      });
     }
     const [[first] = []] = await this.admin.xrange(this.#stream, "-", "+", "COUNT", 1);
     if (first !== undefined) this.log.trim(0, offsetOf(first));
+  }
+
+  async readAll(take: (record: StoredRecord) => void): Promise<void> {
+    for (const [id, fields] of await this.admin.xrange(this.#stream, "-", "+")) {
+      const field = (name: string) => fields[fields.indexOf(name) + 1];
+      const identity = fields.includes(OUTBOX_HEADER) ? field(OUTBOX_HEADER) : undefined;
+      take({ partition: 0, offset: offsetOf(id), value: field("value") ?? "", identity });
+    }
   }
 
   /** Only so many of the newest entries stay. */
@@ -108,13 +117,18 @@ function offsetOf(id: string): bigint {
   return offset;
 }
 
-interface ProxiedRedis extends AsyncDisposable {
+export interface ProxiedRedis extends AsyncDisposable {
   readonly redis: RedisServer;
   readonly proxy: TcpProxy;
 }
 
-async function startProxiedRedis(): Promise<ProxiedRedis> {
-  const redis = await startRedis({ isDurable: true });
+/** Keeps all that it has confirmed. */
+function startDurableRedis(): Promise<ProxiedRedis> {
+  return startProxiedRedis({ isDurable: true });
+}
+
+export async function startProxiedRedis(options: RedisServerOptions): Promise<ProxiedRedis> {
+  const redis = await startRedis(options);
   const proxy = new TcpProxy(redis.port);
   return {
     redis,

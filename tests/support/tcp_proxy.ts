@@ -1,6 +1,17 @@
 /** Bytes of one read: small, so that a throttled connection gets its bytes evenly. */
 const READ_BYTES = 16_384;
 
+/** Bytes that came together on one connection. */
+export interface PassingBytes {
+  /** The same object for all that passes on one connection, either way. */
+  readonly connection: object;
+  readonly isAnswer: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/** Where a connection shall stand still: how many of these bytes still pass. `undefined`: it goes on. */
+export type HoldingPoint = (passing: PassingBytes) => number | undefined;
+
 /** Stands between clients and a server, and does to their connections what networks do. */
 export class TcpProxy implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -8,6 +19,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #links = new Set<Link>();
   readonly #accepting: Promise<void>;
   #thawed: PromiseWithResolvers<void> | undefined;
+  #hold: { readonly point: HoldingPoint; readonly reached: () => void } | undefined;
   /** Answers are dropped and the connection cut: the server did what was asked, and nobody hears of it. */
   losesAnswers = false;
   /** New connections end at once. */
@@ -48,9 +60,17 @@ export class TcpProxy implements AsyncDisposable {
     this.#thawed = undefined;
   }
 
+  /**
+   * Resolves when a connection has come to the point. There it stands still in that direction, with what passed up to then
+   * passed on, until the connection ends: by {@link cut}, or by its other direction. A later call replaces one that waits.
+   */
+  holdAt(point: HoldingPoint): Promise<void> {
+    return new Promise((reached) => this.#hold = { point, reached });
+  }
+
   /** Every connection ends, on both sides. */
   cut(): void {
-    for (const { client, server } of this.#links) this.#close(client, server);
+    for (const link of this.#links) this.#end(link);
   }
 
   /** Clients are gone and the server does not hear of it: its side stays open, and nobody reads there any more. */
@@ -94,6 +114,7 @@ export class TcpProxy implements AsyncDisposable {
         isStalled: false,
         answeredAtMs: 0,
         ended: Promise.resolve(),
+        over: Promise.withResolvers(),
       };
       this.#links.add(link);
       link.ended = Promise.all([this.#pump(link, client, server), this.#pump(link, server, client)])
@@ -115,7 +136,16 @@ export class TcpProxy implements AsyncDisposable {
         if (isAnswer && this.losesAnswers) break;
         if (isAnswer) this.onAnswer(read);
         if (isAnswer) link.answeredAtMs = performance.now();
-        for (let sent = 0; sent < read;) sent += await to.write(buffer.subarray(sent, read));
+        const hold = this.#hold;
+        const held = hold?.point({ connection: link, isAnswer, bytes: buffer.subarray(0, read) });
+        if (held !== undefined) this.#hold = undefined;
+        const end = held ?? read;
+        for (let sent = 0; sent < end;) sent += await to.write(buffer.subarray(sent, end));
+        if (held !== undefined) {
+          hold?.reached();
+          await link.over.promise;
+          break;
+        }
         if (!isAnswer || this.bytesPerSecond === Number.POSITIVE_INFINITY) continue;
         await new Promise((resolve) => setTimeout(resolve, read * 1_000 / this.bytesPerSecond));
       }
@@ -123,7 +153,12 @@ export class TcpProxy implements AsyncDisposable {
       // The other pump, or an end of the connection, has closed it: both are what a proxy passes on.
       if (!(error instanceof Error)) throw error;
     }
-    if (!link.isAbandoned) this.#close(link.client, link.server);
+    if (!link.isAbandoned) this.#end(link);
+  }
+
+  #end({ client, server, over }: Link): void {
+    over.resolve();
+    this.#close(client, server);
   }
 
   #close(...connections: readonly Deno.TcpConn[]): void {
@@ -146,4 +181,5 @@ interface Link {
   isStalled: boolean;
   answeredAtMs: number;
   ended: Promise<void>;
+  readonly over: PromiseWithResolvers<void>;
 }

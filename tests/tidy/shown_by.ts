@@ -8,10 +8,12 @@ const ROW_NAME = /\bname: "([^"]+)",\s*gaps:/g;
 /** What a document names as its proof and is not there; and, where it names faults, each row that it leaves out. */
 export function proofOffences(document: ProjectFile, files: readonly ProjectFile[]): Offence[] {
   const { path, text } = document;
-  const tables = new Map(files.flatMap((file) => {
-    const kind = /^tests\/faults\/([a-z]+)_faults\.ts$/.exec(file.path)?.[1];
-    return kind === undefined ? [] : [[kind, file.text]];
-  }));
+  const tables = new Map<string, string>();
+  for (const file of files) {
+    // A kind with many rows has more than one file: `gateway_faults.ts`, `gateway_kill_faults.ts`.
+    const kind = /^tests\/faults\/([a-z]+)_(?:[a-z]+_)?faults\.ts$/.exec(file.path)?.[1];
+    if (kind !== undefined) tables.set(kind, `${tables.get(kind) ?? ""}${file.text}`);
+  }
   const offences: Offence[] = [];
   const named = new Set<string>();
   for (const { 1: kind = "", 2: name = "", index } of text.matchAll(FAULT)) {
