@@ -2,15 +2,17 @@ import { fileURLToPath } from "node:url";
 
 /** Tests of whole programs and of behaviour under faults: slow, and with servers or programs of their own. */
 const SLOW_FOLDERS = /\/tests\/(contract|e2e|faults|browser)\//;
+/** Tests of React components are written in its markup. */
+const TEST_FILE = /_test\.tsx?$/;
 const SERVER_MODULE = /\/tests\/support\/(shared_servers|\w+_server)\.ts$/;
-const RELATIVE_IMPORT = /\bfrom\s+"(\.{1,2}\/[^"]+\.ts)"/g;
+const RELATIVE_IMPORT = /\bfrom\s+"(\.{1,2}\/[^"]+\.tsx?)"/g;
 
-/** The paths of every `*_test.ts` under a folder, in order of name. */
+/** The paths of every `*_test.ts` and `*_test.tsx` under a folder, in order of name. */
 export async function testFiles(folder: URL): Promise<string[]> {
   const paths: string[] = [];
   for await (const entry of Deno.readDir(folder)) {
     if (entry.isDirectory) paths.push(...await testFiles(new URL(`${entry.name}/`, folder)));
-    else if (entry.name.endsWith("_test.ts")) paths.push(fileURLToPath(new URL(entry.name, folder)));
+    else if (TEST_FILE.test(entry.name)) paths.push(fileURLToPath(new URL(entry.name, folder)));
   }
   return paths.sort();
 }
