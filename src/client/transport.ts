@@ -39,6 +39,12 @@ export interface Transport {
   connect(request: TransportRequest, signal: AbortSignal): AsyncIterable<ServerMessage>;
 }
 
+/**
+ * Statuses by which the gateway refuses or ends for good; docs/protocol.md. Any other is a passing one, or that of a proxy
+ * that is in trouble of its own (408, 421, 423, 425).
+ */
+const FINAL = [204, 400, 401, 403, 404, 405, 406, 413, 415];
+
 /** The gateway's refusal. */
 export class TransportError extends Error {
   /** Tells it from other errors where classes cannot. */
@@ -57,6 +63,6 @@ export class TransportError extends Error {
 
   /** Whether waiting does not cure it: a fresh token may, or another request. */
   get isFinal(): boolean {
-    return this.status < 500 && this.status !== 429;
+    return FINAL.includes(this.status);
   }
 }

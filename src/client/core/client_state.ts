@@ -20,7 +20,8 @@ export class ClientState {
 
   set(change: Partial<SSESnapshot>): void {
     const snapshot = { ...this.#snapshot, ...change };
-    const isAway = snapshot.status === "reconnecting";
+    // A first attempt that hangs leaves a page without events as a stream does that is gone.
+    const isAway = snapshot.status.endsWith("connecting");
     if (!isAway) {
       clearTimeout(this.#lostTimer);
       this.#lostTimer = undefined;

@@ -16,7 +16,7 @@ export interface SSESnapshot {
   readonly hasEverConnected: boolean;
   /** How the last events came. */
   readonly transport: "stream" | "poll";
-  /** Reconnecting for more than 5 s: a person should be told. */
+  /** Connecting or reconnecting for more than 5 s: a person should be told. */
   readonly isLost: boolean;
   /** What went wrong last; gone once a stream is open. */
   readonly error?: Error | undefined;

@@ -15,6 +15,11 @@ const WAIT_S = 25;
 const PAUSE_MS = 250;
 /** Milliseconds in which each answer comes: a client's watchdog is told so, as with the heartbeats of a stream. */
 const SILENCE_MS = 30_000;
+/**
+ * Milliseconds after which a poll is taken for dead: the wait, and 10 s for a slow network. Nobody else would end it, for a
+ * client's watchdog looks only after something came.
+ */
+const POLL_LIMIT_MS = 35_000;
 
 /**
  * Gets events in answers instead of a stream. To its client it looks like one: `stream.opened` with the first answer, whose
@@ -47,7 +52,7 @@ async function ask(
   const response = await fetch(`${url}/api/v1/events/poll?${query}`, {
     headers,
     credentials: "include",
-    signal,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(POLL_LIMIT_MS)]),
   });
   if (response.ok) return await response.json();
   const retryAfterMs = 1_000 * Number(response.headers.get("retry-after")) || undefined;

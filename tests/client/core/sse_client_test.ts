@@ -227,6 +227,22 @@ Deno.test("SSEClient closes for good at 204 and at a refusal that waiting does n
   }
 });
 
+Deno.test("SSEClient tries again after what is no refusal of the gateway for good, such as a proxy's 408", async () => {
+  for (const status of [408, 421, 423, 425, 429, 500, 502, 503, 504]) {
+    using transport = new FakeTransport();
+    const { client } = clientOf(transport);
+    client.open();
+    await transport.pass();
+    transport.last.push(new TransportError(status, ""));
+    await transport.pass(60_000);
+    assert.equal(transport.connections.length, 2, `${status}`);
+    client.close();
+  }
+  const final = Array.from({ length: 400 }, (_, index) => index + 200)
+    .filter((status) => new TransportError(status, "").isFinal);
+  assert.deepEqual(final, [204, 400, 401, 403, 404, 405, 406, 413, 415]);
+});
+
 Deno.test("SSEClient tells gaps, resets, what was shed, and what cannot be read", async () => {
   using transport = new FakeTransport();
   const { client, told } = clientOf(transport);
@@ -292,6 +308,29 @@ Deno.test("SSEClient keeps one snapshot until something changes, and is lost aft
   await transport.pass();
   assert.deepEqual([client.getSnapshot().status, client.getSnapshot().isLost], ["open", false]);
   client.close();
+});
+
+Deno.test("SSEClient is lost when its first attempt hangs or fails for 5 s, and no more once it is closed or open", async () => {
+  for (const hasFailed of [false, true]) {
+    using transport = new FakeTransport();
+    const { client } = clientOf(transport, { retry: { minMs: 9_000, maxMs: 9_000 } });
+    const isLost = () => client.getSnapshot().isLost;
+    client.open();
+    await transport.pass(3_000);
+    if (hasFailed) transport.last.push(new Error("no network"));
+    await transport.pass(1_999);
+    assert.equal(isLost(), false);
+    await transport.pass(1);
+    assert.deepEqual([client.getSnapshot().status, isLost()], [hasFailed ? "reconnecting" : "connecting", true]);
+    client.close();
+    assert.equal(isLost(), false);
+    client.open();
+    await transport.pass(4_999);
+    transport.last.opened();
+    await transport.pass(10_000);
+    assert.equal(isLost(), false);
+    client.close();
+  }
 });
 
 Deno.test("SSEClient opens for its first holder and closes one macrotask after its last", async () => {

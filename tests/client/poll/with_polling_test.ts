@@ -25,8 +25,15 @@ class Network implements Disposable {
   readonly asked: string[] = [];
   next = 1;
   readonly #fetch = globalThis.fetch;
+  readonly #timeout = AbortSignal.timeout;
 
   constructor() {
+    // The real one has a clock of its own.
+    AbortSignal.timeout = (ms) => {
+      const limit = new AbortController();
+      setTimeout(() => limit.abort(new DOMException("too late", "TimeoutError")), ms);
+      return limit.signal;
+    };
     globalThis.fetch = async (input, init) => {
       init?.signal?.throwIfAborted();
       const { searchParams } = new URL(String(input));
@@ -54,6 +61,7 @@ class Network implements Disposable {
 
   [Symbol.dispose](): void {
     globalThis.fetch = this.#fetch;
+    AbortSignal.timeout = this.#timeout;
     this.clock.uninstall();
   }
 }
@@ -263,4 +271,23 @@ Deno.test("pollTransport: gaps keep their places, an answer that is cut is follo
     { id: "c2" },
   ]);
   assert.ok(connection.error instanceof TransportError && connection.error.retryAfterMs === 7_000);
+});
+
+Deno.test("pollTransport: a poll that hangs is over after 35 s, before its answer and in the middle of it", async () => {
+  using network = new Network();
+  const hang = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const bodies = [
+    (signal: AbortSignal) => hang(signal),
+    async (signal: AbortSignal) => Object.assign(new Response(), { json: () => hang(signal) }),
+  ];
+  for (const answer of bodies) {
+    globalThis.fetch = (_, init) => answer(init?.signal ?? assert.fail("a poll without a signal"));
+    const connection = new Connection(pollTransport);
+    await network.pass(34_750);
+    assert.equal(connection.isOver, false);
+    await network.pass(500);
+    assert.ok(connection.error instanceof DOMException);
+    assert.deepEqual([connection.isOver, connection.error.name], [true, "TimeoutError"]);
+  }
 });

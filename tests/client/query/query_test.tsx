@@ -240,6 +240,9 @@ Deno.test("useSyncedQueries and useFallbackInterval: in step while mounted, poll
     return useFallbackInterval(3_000);
   }, { wrapper });
   await act(() => page.transport.pass());
+  assert.equal(result.current, false);
+  await act(() => page.transport.pass(5_000));
+  assert.equal(result.current, 3_000, "the first attempt hangs");
   page.transport.last.opened();
   await act(() => page.event("task.progress-updated", progress(1)));
   assert.deepEqual([page.task()?.progress, result.current], [1, false]);
