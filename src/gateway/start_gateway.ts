@@ -100,7 +100,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const following = attachSources(followed, config.journal.maxEvents, stop.signal)
     .then(async (sources) => sources === undefined ? undefined : await delivery.run(sources, stop.signal))
     .catch((error) => failure.reject(error));
-  const outbox = startOutbox(config, buses, metrics);
+  const outbox = startOutbox(config, buses, pipeline, metrics);
   let draining: Promise<void> | undefined;
   return {
     port: publicServer.port,

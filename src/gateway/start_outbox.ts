@@ -2,15 +2,18 @@ import type { EventBus } from "../bus/event_bus.ts";
 import type { Config } from "../config/schema.ts";
 import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import { OutboxRelay } from "../outbox/outbox_relay.ts";
+import { createEventEncoder } from "../pipeline/event_encoder.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import { outboxRecords } from "./outbox_records.ts";
 
 /** Starts the outbox's relay where one is configured. It waits for its database and its bus as long as it takes. */
 export function startOutbox(
   config: Config,
   buses: ReadonlyMap<string, EventBus>,
+  pipeline: Pipeline,
   metrics: GatewayMetrics,
 ): OutboxRelay | undefined {
-  const { outbox: { url, source, ...settings }, mappings } = config;
+  const { outbox: { url, source, ...settings }, mappings, streams } = config;
   const bus = source === undefined ? undefined : buses.get(source);
   if (url === undefined || bus === undefined) return undefined;
   let lag = { waiting: 0, oldestAgeMs: 0 };
@@ -27,7 +30,11 @@ export function startOutbox(
       publish: (records) => bus.publish(records),
       isReachable: () => bus.bounds().then(() => true, () => false),
     },
-    outboxRecords(mappings.maxScopesPerRecord, mappings.maxRecordBytes),
+    outboxRecords(
+      createEventEncoder(pipeline, bus.source, streams.maxFrameBytes),
+      mappings.maxScopesPerRecord,
+      mappings.maxRecordBytes,
+    ),
     {
       published: (rows) => metrics.outboxPublished.inc(rows),
       failed: (rows) => metrics.outboxFailed.inc(rows),

@@ -4,6 +4,7 @@ import { type ConfigInput, configSchema } from "../../src/config/schema.ts";
 import { openBus } from "../../src/gateway/open_bus.ts";
 import { TestTopic } from "../bus/kafka/test_topic.ts";
 import { OutboxFixture } from "../outbox/outbox_fixture.ts";
+import type { EventReader } from "../support/event_reader.ts";
 import { startGatewayProcess } from "../support/gateway_process.ts";
 import { sharedKafka, sharedPostgres, sharedRedis } from "../support/shared_servers.ts";
 import { RunningGateway } from "./running_gateway.ts";
@@ -65,6 +66,57 @@ Deno.test("outbox into an embedded log on disk: its node is killed and started a
   await node.stop();
   assertComplete(await readAll(source(join(node.folder, "log.db"))));
 });
+
+for (const [kind, makeSource] of [...Object.entries(SOURCES), ["an embedded log", embedded] as const]) {
+  Deno.test(`outbox into ${kind}: rows that no stream could carry are set aside with their reasons, and hold up none in their batch`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const outbox = stack.use(await OutboxFixture.open(postgres.url));
+    const { url, table, channel } = outbox;
+    const running = stack.use(
+      await RunningGateway.start({
+        sources: { jobs: { ...await makeSource(stack), format: "tidegate" } },
+        outbox: { url, table, channel, source: "jobs" },
+        streams: { maxFrameBytes: "1KiB" },
+      }),
+    );
+    const stream = stack.use(await running.stream(await running.tokenFor("alice")));
+    await stream.next();
+    await outbox.query(`INSERT INTO ${table} (event, scopes, data) VALUES ${ROWS_OF_ALL_KINDS.join(", ")}`);
+    assert.deepEqual([await dataOfNext(stream), await dataOfNext(stream)], ["first", "last"]);
+    while (await outbox.waiting() > 0) await outbox.query("SELECT pg_sleep(0.05)");
+    const failures = await outbox.failures();
+    assert.deepEqual(failures.length, REASONS.length, failures.join("\n"));
+    for (const [index, reason] of REASONS.entries()) assert.match(String(failures[index]), reason);
+  });
+}
+
+async function embedded(): Promise<SourceInput> {
+  return { embedded: {} };
+}
+
+/** All of one scope, in one batch: one that can be delivered before, and one behind the others. */
+const ROWS_OF_ALL_KINDS = [
+  `('test.row-inserted', '{user:alice}', '"first"')`,
+  `('test.row-inserted', '{user:alice}', to_jsonb(repeat('x', 1024)))`,
+  `('test.row-inserted', '{user:alice}', (repeat('[', 100) || repeat(']', 100))::jsonb)`,
+  `('test.row-inserted', '{user:alice}', (repeat('[', 5000) || repeat(']', 5000))::jsonb)`,
+  `(E'test.row-inserted\nid: forged', '{user:alice}', '1')`,
+  `('test.row-inserted', ARRAY[E'user:alice\n\ndata: forged'], '1')`,
+  `('stream.closing', '{user:alice}', '1')`,
+  `('test.row-inserted', '{user:alice}', '"last"')`,
+];
+const REASONS = [
+  /^the row cannot be delivered \(too-large\): it takes \d+ bytes, more than the 1024 of one event$/,
+  /^the row cannot be delivered \(too-deep\): /,
+  /^the row (cannot be delivered \(too-(deep|large)\): |is nested too deep to be read)/,
+  /^the row has no valid event$/,
+  /^the row has no valid scopes$/,
+  /^the row has no valid event$/,
+];
+
+async function dataOfNext(stream: EventReader): Promise<unknown> {
+  return JSON.parse((await stream.next()).data).data;
+}
 
 type SourceInput = NonNullable<ConfigInput["sources"]>[string];
 

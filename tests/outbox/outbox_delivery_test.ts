@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { OutboxDelivery, type OutboxRows } from "../../src/outbox/outbox_delivery.ts";
 import type { OutboxRow } from "../../src/outbox/outbox_row.ts";
-import { outboxRecords } from "../../src/gateway/outbox_records.ts";
 import { SeededRandom } from "../simulation/seeded_random.ts";
+import { recordsOf } from "./outbox_fixture.ts";
 import { RecordingBus } from "./recording_bus.ts";
 
 const MAX_ATTEMPTS = 3;
 const BATCH_SIZE = 4;
+const MAX_RECORD_BYTES = 1_000;
 
 Deno.test("OutboxDelivery: publishes a batch as one and deletes it after the bus took it", async () => {
   const world = new World([["user:1", 1], ["user:2", 2]]);
@@ -69,7 +70,12 @@ class World implements OutboxRows {
   readonly bus = new RecordingBus();
   readonly failed: unknown[] = [];
   readonly #random = new SeededRandom(4);
-  readonly #delivery = new OutboxDelivery(this.bus, outboxRecords(16, 1_000), MAX_ATTEMPTS, () => this.#random.next());
+  readonly #delivery = new OutboxDelivery(
+    this.bus,
+    recordsOf(MAX_RECORD_BYTES),
+    MAX_ATTEMPTS,
+    () => this.#random.next(),
+  );
   #rows: readonly OutboxRow[];
 
   constructor(rows: readonly (readonly [scope: string, data: unknown])[], isPoison?: (data: unknown) => boolean) {

@@ -1,8 +1,11 @@
+import { configSchema } from "../../src/config/schema.ts";
 import { outboxRecords } from "../../src/gateway/outbox_records.ts";
 import { outboxDDL } from "../../src/outbox/outbox_ddl.ts";
 import { type OutboxObserver, OutboxRelay, type OutboxRelaySettings } from "../../src/outbox/outbox_relay.ts";
-import type { OutboxBus } from "../../src/outbox/outbox_row.ts";
+import type { EncodeRow, OutboxBus } from "../../src/outbox/outbox_row.ts";
 import { type Columns, PostgresSession } from "../../src/outbox/postgres_session.ts";
+import { createEventEncoder } from "../../src/pipeline/event_encoder.ts";
+import { createPipeline } from "../../src/pipeline/pipeline.ts";
 
 const MAX_RECORD_BYTES = 100_000;
 
@@ -86,7 +89,7 @@ export class OutboxFixture implements AsyncDisposable {
       ...settings,
     };
     const nothing = () => {};
-    return new OutboxRelay(all, bus, outboxRecords(16, MAX_RECORD_BYTES), {
+    return new OutboxRelay(all, bus, recordsOf(MAX_RECORD_BYTES), {
       published: nothing,
       failed: nothing,
       lag: nothing,
@@ -99,6 +102,15 @@ export class OutboxFixture implements AsyncDisposable {
     await this.query(`DROP SCHEMA ${this.#schema} CASCADE`);
     await this.#application[Symbol.asyncDispose]();
   }
+}
+
+/** Makes records of rows as a gateway does whose settings are the defaults, but for the size of a record. */
+export function recordsOf(maxRecordBytes: number): EncodeRow {
+  const { mappings: defaults, streams } = configSchema.parse({});
+  const mappings = { ...defaults, maxRecordBytes };
+  const pipeline = createPipeline({ mappings, formats: new Map([["recorded", "tidegate"]]) });
+  const encode = createEventEncoder(pipeline, "recorded", streams.maxFrameBytes);
+  return outboxRecords(encode, mappings.maxScopesPerRecord, mappings.maxRecordBytes);
 }
 
 function sessionOf(url: string): Promise<PostgresSession> {
