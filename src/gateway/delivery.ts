@@ -171,7 +171,20 @@ export class Delivery {
     const isWarm = () =>
       targets.every((next, partition) => (journal.positions.next(sourceIndex, partition) ?? 0n) >= next);
     const observer = this.#observerOf(bus, isWarm);
-    const sink = ingest({ source: bus.source, sourceIndex, pipeline, journal, broadcaster, history, observer });
+    const forgetPast = (partition: number) => {
+      for (const { passes } of this.#streams?.replay.histories[sourceIndex]?.rungs ?? []) passes.forget(partition);
+    };
+    const ingestContext = {
+      source: bus.source,
+      sourceIndex,
+      pipeline,
+      journal,
+      broadcaster,
+      history,
+      forgetPast,
+      observer,
+    };
+    const sink = ingest(ingestContext);
     const warmingSink = async (event: FollowEvent): Promise<void> => {
       await sink(event);
       if (states.get(bus.source) === "warming" && isWarm()) this.#stateChanged(bus.source, "up");

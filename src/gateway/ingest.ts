@@ -29,6 +29,8 @@ export interface IngestContext {
   readonly broadcaster: Broadcaster;
   /** Keeps what was made, for replays; none for a source that keeps it itself. */
   readonly history?: HistoryChain | undefined;
+  /** Lets go of what replays have read of a partition; none where nothing replays. */
+  readonly forgetPast?: (partition: number) => void;
   readonly observer: IngestObserver;
 }
 
@@ -126,6 +128,7 @@ function announceGap(context: IngestContext, gap: Extract<FollowEvent, { kind: "
   broadcaster.publish(frames);
   observer.broadcast?.(frames);
   context.history?.skip(partition, next);
+  context.forgetPast?.(partition);
 }
 
 /** In their order, for a position list has no holes. What a new one lost before it was first read is told: nobody had it. */

@@ -192,6 +192,7 @@ export class HistoryChain {
 
 function bytesOf(frames: readonly Frame[]): number {
   let sum = 0;
-  for (const { bytes } of frames) sum += bytes.length;
+  // Without the id line: its cursor is this node's own, and all nodes shall end a run at the same record.
+  for (const { bytes, bodyStart } of frames) sum += bytes.length - bodyStart;
   return sum;
 }

@@ -22,7 +22,7 @@ export interface RedisHistoryOptions {
   readonly url: string;
   /** Begins every key. */
   readonly prefix: string;
-  /** Events a partition, about. */
+  /** Offsets that each partition reaches back, about. */
   readonly maxLength: number;
   readonly maxAgeMs: number;
   /** Bytes that wait while Redis is away. */

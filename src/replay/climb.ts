@@ -9,7 +9,7 @@ import { encodePage, type Page } from "../wire/page.ts";
 import { Chase } from "./chase.ts";
 import type { ReplayContext, ReplayTarget, Rung } from "./replay.ts";
 import type { ReplayPlace } from "./replay_turns.ts";
-import type { Stretch, StretchWish } from "./shared_passes.ts";
+import type { SharedStretch, StretchWish } from "./shared_passes.ts";
 
 /** Frames that are handed out in one turn: about 64 KiB of usual events, so that one client never holds the loop. */
 const PAGE_FRAMES = 256;
@@ -134,13 +134,15 @@ export class Climb {
   }
 
   /** As much of a stretch as one turn may hand out; what is left is read again, by then mostly from what is kept of it. */
-  #takeFrames(sourceIndex: number, partition: number, origin: ReplayOrigin, stretch: Stretch): void {
+  #takeFrames(sourceIndex: number, partition: number, origin: ReplayOrigin, stretch: SharedStretch): void {
     const { limits } = this.#context;
     if (stretch.sinceMs !== undefined && Date.now() - stretch.sinceMs > (limits.maxAgeMs ?? Number.POSITIVE_INFINITY)) {
       return this.giveUp();
     }
     if (DEPTHS.indexOf(origin) > DEPTHS.indexOf(this.origin)) this.origin = origin;
-    const wanted = onePerRecord(stretch.frames.filter((frame) => this.#target.accepts(frame)), this.#target.scopes);
+    // Those of this moment: what was granted when the read began may have been withdrawn meanwhile.
+    const { scopes } = this.#target;
+    const wanted = onePerRecord(stretch.framesOf(scopes).filter((frame) => this.#target.accepts(frame)), scopes);
     const page = firstOf(wanted, limits.pageFrames ?? PAGE_FRAMES);
     this.#offer(encodePage(page, page.map((frame) => this.#pass(frame))));
     if (page.length === wanted.length) this.#cursor.advance(sourceIndex, partition, stretch.next);
@@ -271,9 +273,9 @@ export class Climb {
   }
 
   /** `undefined` when it cannot be read at all: its owner logs why. */
-  async #read(rung: Rung, wish: StretchWish): Promise<Stretch | undefined> {
+  async #read(rung: Rung, wish: StretchWish): Promise<SharedStretch | undefined> {
     try {
-      return await rung.passes.read(wish, this.#target.scopes, this.#signal);
+      return await rung.passes.read(wish, this.#signal);
     } catch {
       this.#signal.throwIfAborted();
       return undefined;
@@ -291,6 +293,6 @@ function firstOf(frames: readonly Frame[], maxFrames: number): readonly Frame[] 
   return tooMany < 0 ? frames : frames.slice(0, tooMany);
 }
 
-function unreadable(partition: number, from: Offset, next: Offset): NonNullable<Stretch["gap"]> {
+function unreadable(partition: number, from: Offset, next: Offset): NonNullable<SharedStretch["gap"]> {
   return { kind: "gap", partition, from, next, reason: "source-reset", lost: null };
 }

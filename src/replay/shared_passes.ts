@@ -50,7 +50,13 @@ export interface PassLimits {
   readonly maxKeptBytes: number;
 }
 
-/** A stretch, its frames by their scope: a crowd has many readers, and each wants a few of them. */
+/** A stretch as one of a crowd is given it. */
+export interface SharedStretch extends Omit<Stretch, "frames"> {
+  /** The frames of these scopes in offset order, a record's in the order of the scopes; to be asked when they are handed out. */
+  framesOf(scopes: readonly Scope[]): readonly Frame[];
+}
+
+/** Frames by their scope: a crowd has many readers, and each wants a few of them. */
 interface SortedStretch extends Stretch {
   readonly byScope: ReadonlyMap<Scope | null, readonly Frame[]>;
 }
@@ -88,26 +94,31 @@ export class SharedPasses {
   /**
    * The next stretch from `from`, never past `to`. Rejects when the source does; a rejected read is not kept.
    *
-   * @param scopes whose frames are wanted, all others are left out; a record's frames come in this order
    * @param signal ends the wait of this caller; the read goes on for the others
    */
-  async read(wish: StretchWish, scopes: readonly Scope[], signal: AbortSignal): Promise<Stretch> {
+  async read(wish: StretchWish, signal: AbortSignal): Promise<SharedStretch> {
     const { epoch, partition, from, to } = wish;
     if (epoch !== this.#epoch) this.#passes.clear();
     this.#epoch = epoch;
     const passes = this.#passesOf(partition);
     const covering = passes.find((pass) => pass.from <= from && from < (pass.done?.next ?? pass.plannedNext));
     if (covering !== undefined) {
-      covering.usedAtMs = this.#now();
+      // A gap may be filled meanwhile: it is not kept longer for being asked for.
+      if (covering.done?.gap === undefined) covering.usedAtMs = this.#now();
       const stretch = await abortable(covering.stretch, signal);
       // The read may have ended before what was planned, short of what is wanted here.
-      if (from < stretch.next) return part(stretch, from, to, scopes);
-      return await this.read(wish, scopes, signal);
+      if (from < stretch.next) return part(stretch, from, to);
+      return await this.read(wish, signal);
     }
     const end = this.#endOfRead(wish);
     const nextBegun = passes.reduce((least, pass) => pass.from > from && pass.from < least ? pass.from : least, end);
     const stretch = await abortable(this.#begin(epoch, partition, from, nextBegun, passes), signal);
-    return part(stretch, from, to, scopes);
+    return part(stretch, from, to);
+  }
+
+  /** What was read of a partition is not true any more: its log has given offsets a second time. */
+  forget(partition: number): void {
+    this.#passes.delete(partition);
   }
 
   #begin(epoch: string, partition: number, from: Offset, to: Offset, passes: Pass[]): Promise<SortedStretch> {
@@ -178,17 +189,19 @@ function sorted(stretch: Stretch): SortedStretch {
   return { ...stretch, byScope: Map.groupBy(stretch.frames, ({ scope }) => scope) };
 }
 
-function part(stretch: SortedStretch, from: Offset, to: Offset, scopes: readonly Scope[]): Stretch {
+function part(stretch: SortedStretch, from: Offset, to: Offset): SharedStretch {
   const { gap, next, sinceMs } = stretch;
   const end = next < to ? next : to;
   // How many are missing in a part of a gap nobody knows.
   const lost = from === stretch.from && end === next ? gap?.lost ?? null : null;
-  if (gap !== undefined) return { from, next: end, frames: [], gap: { ...gap, from, next: end, lost } };
-  const runs = scopes.flatMap((scope) => stretch.byScope.get(scope) ?? [])
-    .filter(({ offset }) => offset >= from && offset < end);
-  const frames = scopes.length === 1 ? runs : runs.sort((one, other) => Number(one.offset - other.offset));
+  if (gap !== undefined) return { from, next: end, framesOf: () => [], gap: { ...gap, from, next: end, lost } };
+  const framesOf = (scopes: readonly Scope[]) => {
+    const frames = scopes.flatMap((scope) => stretch.byScope.get(scope) ?? [])
+      .filter(({ offset }) => offset >= from && offset < end);
+    return scopes.length === 1 ? frames : frames.sort((one, other) => Number(one.offset - other.offset));
+  };
   // The oldest record of the whole may be of a part that is not asked for: too old is no answer then.
-  return { from, next: end, frames, ...(sinceMs === undefined || from > stretch.from ? {} : { sinceMs }) };
+  return { from, next: end, framesOf, ...(sinceMs === undefined || from > stretch.from ? {} : { sinceMs }) };
 }
 
 function abortable<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {

@@ -203,7 +203,7 @@ const SABOTAGES: Readonly<Record<string, (node: SimulatedNode) => void>> = {
       const read = passes.read.bind(passes);
       passes.read = async (...where) => {
         const stretch = await read(...where);
-        return { ...stretch, frames: stretch.frames.slice(1) };
+        return { ...stretch, framesOf: (scopes) => stretch.framesOf(scopes).slice(1) };
       };
     }
   },
@@ -211,8 +211,8 @@ const SABOTAGES: Readonly<Record<string, (node: SimulatedNode) => void>> = {
     for (const { passes } of context.replay.histories.flatMap(({ rungs }) => rungs)) {
       const read = passes.read.bind(passes);
       passes.read = async (...where) => {
-        const { from, next, frames } = await read(...where);
-        return { from, next, frames };
+        const { from, next, framesOf } = await read(...where);
+        return { from, next, framesOf };
       };
     }
   },

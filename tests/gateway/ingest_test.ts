@@ -33,6 +33,7 @@ function setUp(outcomeOf: (record: BusRecord) => MappingOutcome = toUser) {
       mapRecord: (_source, record) => outcomeOf(record),
       mapBatch: (_source, _partition, records) => records.map(outcomeOf),
     },
+    forgetPast: (partition) => observed.push(`forget ${partition}`),
     observer: {
       mapped: () => observed.push("mapped"),
       dropped: (by) => observed.push(`dropped ${by}`),
@@ -137,7 +138,7 @@ Deno.test("ingest: a gap is told to everybody, behind what came before it and be
   await take(records([5n], 6n));
   assert.deepEqual(delivered.map(({ event }) => event), ["task.done", "stream.gap-detected", "task.done"]);
   assert.deepEqual(gapsIn(delivered), ["0: 1 to 4, retention"]);
-  assert.deepEqual(observed, ["mapped", "gap retention", "mapped"]);
+  assert.deepEqual(observed, ["mapped", "gap retention", "forget 0", "mapped"]);
   assert.equal(journal.read(EVERYTHING, positions([1n]), 10).frames.length, 2);
 });
 

@@ -312,6 +312,38 @@ Deno.test("HistoryChain.cover: records that nobody may see are covered by an ent
   assert.equal(await node.read(0n, 900n), "0 to 900");
 });
 
+Deno.test("HistoryChain.cover: claims nothing of a run that is still open, and nothing behind what was taken", async () => {
+  const store = new FakeStore();
+  const node = new Node(store);
+  node.append(0, 1_000);
+  node.append(1, 1_000);
+  node.chain.cover();
+  await node.writer.write();
+  assert.equal(store.logs.get("e/0"), undefined);
+  node.chain.keepRuns(0);
+  node.chain.advance(0, 10n);
+  node.chain.cover();
+  node.append(10, 9_000);
+  node.chain.keepRuns(0);
+  await node.writer.write();
+  assert.equal(await node.read(0n, 11n), "0,1,10 to 11");
+});
+
+Deno.test("HistoryChain: where a run ends does not depend on the node's own cursors", () => {
+  const lastOf = (cursor: string) => {
+    const kept: bigint[] = [];
+    const sink = { keep: (_: string, { offset }: { offset: Offset }) => kept.push(offset), void: () => {} };
+    const chain = new HistoryChain(sink, keyOf, { epoch: "e", next: [0n] }, Date.now);
+    const message = messageTo("user:1", { data: { text: "x".repeat(600) } });
+    for (const offset of range(0, 300)) {
+      const place = { seq: -1, sourceIndex: 0, partition: 0, offset: BigInt(offset) };
+      chain.append(0, BigInt(offset), 0, [encodeFrame(message, cursor, place)]);
+    }
+    return kept;
+  };
+  assert.deepEqual(lastOf("a"), lastOf("a".repeat(150)));
+});
+
 Deno.test("Spool: over its limit the oldest go, and a reader meets the break", async () => {
   const store = new FakeStore();
   store.failure = DOWN;

@@ -28,7 +28,7 @@ const NEVER = new AbortController().signal;
 
 /** Takes all that it is given, and as many pages as it has room for. */
 class FakeTarget implements ReplayTarget {
-  readonly scopes: readonly Scope[] = [scopeOf("user:1")];
+  scopes: readonly Scope[] = [scopeOf("user:1")];
   /** Offsets of events, and reasons of gaps, in the order in which they came. */
   readonly told: (Offset | string)[] = [];
   readonly frames: Frame[] = [];
@@ -300,6 +300,29 @@ Deno.test("replay: a client whose first missed event is older than the limit get
   assert.deepEqual(await run(positions([3n])), ["0 from journal"]);
   assert.deepEqual(target.told.slice(27), ["replay-limit"]);
   assert.deepEqual([target.gaps[0]?.from, target.gaps[0]?.next], [3n, 30n]);
+});
+
+Deno.test("replay: a scope that is withdrawn while the log is read is not sent, and one that is granted is", async () => {
+  const { history, target, append, run } = setUp({ journal: { maxEvents: 5 } });
+  append(0, 30);
+  history.hold();
+  target.scopes = ["user:1", "global"].map(scopeOf);
+  const over = run(positions([3n]));
+  for (let turn = 0; turn < 20; turn++) await undefined;
+  assert.equal(history.reads.length, 1);
+  target.scopes = [scopeOf("global")];
+  history.release();
+  await over;
+  assert.deepEqual(target.told, []);
+
+  target.told.length = 0;
+  history.hold();
+  const again = run(positions([3n]));
+  for (let turn = 0; turn < 20; turn++) await undefined;
+  target.scopes = [scopeOf("user:1")];
+  history.release();
+  await again;
+  assert.deepEqual(target.told, range(3, 30));
 });
 
 Deno.test("replay: what a filter or the audience keeps back is passed over and not counted", async () => {

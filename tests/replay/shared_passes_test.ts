@@ -21,7 +21,10 @@ function setUp(limits: Partial<typeof LIMITS> = {}, maxConcurrentReads = 10) {
     new ReadGate(maxConcurrentReads),
     () => clock.nowMs,
   );
-  const read = (from: Offset, to: Offset, signal = NEVER) => passes.read({ ...ALL, from, to }, SCOPES, signal);
+  const read = async (from: Offset, to: Offset, signal = NEVER): Promise<Stretch> => {
+    const { framesOf, ...stretch } = await passes.read({ ...ALL, from, to }, signal);
+    return { ...stretch, frames: framesOf(SCOPES) };
+  };
   return { history, clock, stretches, passes, read };
 }
 
@@ -106,13 +109,35 @@ Deno.test("SharedPasses.read: each is given the frames of its scopes, in order, 
       }))
     );
   const read = async (...wanted: readonly string[]) => {
-    const { frames } = await passes.read({ ...ALL, from: 2n, to: 7n }, wanted.map(scopeOf), NEVER);
-    return frames.map(({ offset, scope }) => `${offset} ${scope}`);
+    const { framesOf } = await passes.read({ ...ALL, from: 2n, to: 7n }, NEVER);
+    return framesOf(wanted.map(scopeOf)).map(({ offset, scope }) => `${offset} ${scope}`);
   };
   assert.deepEqual(await read("novel:7"), ["3 novel:7", "6 novel:7"]);
   assert.deepEqual(await read("novel:7", "user:2"), ["2 user:2", "3 novel:7", "4 user:2", "6 novel:7", "6 user:2"]);
   assert.deepEqual(await read("user:3"), []);
   assert.equal(history.reads.length, 1);
+});
+
+Deno.test("SharedPasses.read: a gap stays no longer for being asked for: it may be filled meanwhile", async () => {
+  const { history, clock, read } = setUp();
+  history.first = 20n;
+  assert.ok((await read(0n, 20n)).gap);
+  clock.nowMs = 900;
+  assert.ok((await read(0n, 20n)).gap);
+  history.first = 0n;
+  clock.nowMs = 1_001;
+  assert.equal((await read(0n, 20n)).gap, undefined);
+});
+
+Deno.test("SharedPasses.forget: what was read of a log that was cut back is not given again", async () => {
+  const { history, passes, read } = setUp();
+  await read(0n, 50n);
+  passes.forget(1);
+  await read(0n, 50n);
+  assert.equal(history.reads.length, 1, "another partition");
+  passes.forget(0);
+  await read(0n, 50n);
+  assert.equal(history.reads.length, 2);
 });
 
 Deno.test("SharedPasses.read: keeps no more bytes than its limit, what was not used for longest goes first", async () => {
@@ -168,8 +193,8 @@ Deno.test("SharedPasses.read: what was kept of another epoch is never given", as
   const { history, passes, read } = setUp();
   await read(0n, 50n);
   history.epoch = "new";
-  const { frames } = await passes.read({ ...ALL, epoch: "new", to: 50n }, SCOPES, NEVER);
-  assert.equal(frames.length, 50);
+  const { framesOf } = await passes.read({ ...ALL, epoch: "new", to: 50n }, NEVER);
+  assert.equal(framesOf(SCOPES).length, 50);
   assert.equal(history.reads.length, 2);
 });
 

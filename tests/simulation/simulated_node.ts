@@ -163,6 +163,13 @@ export class SimulatedNode {
 
   /** One round of what brings its events to the store. */
   async writeHistory(): Promise<void> {
+    // What a clock does elsewhere, at any moment: it ends runs that others have not ended, and covers what nobody may see.
+    const lingeredMs = this.#random.pick([0, 250]);
+    const covers = this.#random.chance(0.3);
+    for (const chain of this.#chains) {
+      chain.keepRuns(lingeredMs);
+      if (covers) chain.cover();
+    }
     await this.#writer.write();
   }
 
