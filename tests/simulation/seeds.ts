@@ -1,8 +1,20 @@
-/** The seeds of a test: `TIDEGATE_SEED=17` is that one alone, `TIDEGATE_SEED=17-2000` a range; else 1 to `count`. */
-export function seeds(count: number): readonly [first: number, last: number] {
-  const [first, last] = (Deno.env.get("TIDEGATE_SEED") ?? `1-${count}`).split("-").map(Number);
-  if (first === undefined || !Number.isSafeInteger(first)) {
-    throw new TypeError("Cannot use TIDEGATE_SEED: it is no number");
+/**
+ * The seeds of a test: `--seed=17` behind `--` is that one alone, `--seed=17-2000` a range, and so is the variable
+ * `TIDEGATE_SEED`; else 1 to `count`.
+ *
+ * @throws TypeError when what was asked for is neither
+ */
+export function seeds(
+  count: number,
+  args: readonly string[] = Deno.args,
+  variable = Deno.env.get("TIDEGATE_SEED"),
+): readonly [first: number, last: number] {
+  const asked = args.find((arg) => arg.startsWith(ARGUMENT))?.slice(ARGUMENT.length) ?? variable ?? `1-${count}`;
+  const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(asked) ?? [];
+  if (first === undefined) {
+    throw new TypeError(`Cannot use the seed "${asked}": it is neither a number nor a range as 1-99`);
   }
-  return [first, last ?? first];
+  return [Number(first), Number(last)];
 }
+
+const ARGUMENT = "--seed=";
