@@ -1,6 +1,10 @@
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import type { ServerMessage, Transport, TransportRequest } from "../../../src/client/transport.ts";
 
+// The fake clock starts a real timer of 0 ms when it is loaded. On a busy machine it would end within the first test, which
+// would be blamed for it.
+await new Promise((resolve) => setTimeout(resolve));
+
 /** One connection that a client opened: the test says what comes. */
 export class FakeConnection {
   readonly request: TransportRequest;
