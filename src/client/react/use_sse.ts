@@ -9,6 +9,11 @@ export interface UseSSEOptions<Event, Value> {
   readonly select?: (event: Event) => Value;
   /** Which events count. Default: all of the name. */
   readonly filter?: (event: Event) => boolean;
+  /**
+   * What the value belongs to where `filter` or `select` use a property, such as a task's id: with another one the value is
+   * `initial` again until the next event. Default: the name of the event alone.
+   */
+  readonly key?: string | number | undefined;
   /** Whether events count at present; the last value stays. Default true. */
   readonly enabled?: boolean;
   /** Until the first event. Default `undefined`. */
@@ -30,14 +35,16 @@ export function useSSE<Name extends keyof EventMap, Value = EventMap[Name]>(
 ): Value | undefined;
 export function useSSE<Name extends keyof EventMap, Value>(
   name: Name,
-  { select, filter, enabled = true, initial }: UseSSEOptions<SSEEvent<EventMap[Name]>, Value> = {},
+  { select, filter, key, enabled = true, initial }: UseSSEOptions<SSEEvent<EventMap[Name]>, Value> = {},
 ): Value | undefined {
-  const [latest, setLatest] = useState<{ readonly name: Name; readonly value: Value }>();
+  const [latest, setLatest] = useState<{ readonly name: Name; readonly key: typeof key; readonly value: Value }>();
   useSSEEvent(name, (event) => {
     if (!enabled || filter?.(event) === false) return;
     // Without a selector the type of a value is that of the data.
-    setLatest({ name, value: select ? select(event) : event.data as Value });
+    setLatest({ name, key, value: select ? select(event) : event.data as Value });
   });
-  // Not the value of the name before.
-  return latest?.name === name ? latest.value : initial;
+  const isAnothers = latest !== undefined && (latest.name !== name || latest.key !== key);
+  // Forgotten at once and for good: by the time that somebody comes back to it, it may be out of date.
+  if (isAnothers) setLatest(undefined);
+  return latest === undefined || isAnothers ? initial : latest.value;
 }

@@ -2,7 +2,7 @@
 import "./browser.ts";
 import assert from "node:assert/strict";
 import { act, cleanup, render, renderHook } from "@testing-library/react";
-import { type ReactNode, startTransition, StrictMode, Suspense, useState } from "react";
+import { type ReactNode, startTransition, StrictMode, Suspense, useEffect, useState } from "react";
 // @ts-types="@types/react-dom/client"
 import { hydrateRoot } from "react-dom/client";
 // @ts-types="@types/react-dom/server"
@@ -147,6 +147,31 @@ Deno.test("useSSE: without options it is the data, undefined at first, and never
   assert.deepEqual(result.current, { taskId: "t1", progress: 7 });
   rerender({ name: "task.status-changed" });
   assert.equal(result.current, undefined);
+  rerender({ name: NAME });
+  assert.equal(result.current, undefined, "what came in between would be missing in it");
+});
+
+Deno.test("useSSE: with another key the value is the initial one until the next event, not even once that of another", async () => {
+  using page = new Page();
+  const shown: string[] = [];
+  const { rerender } = renderHook(({ taskId }: { taskId: string }) => {
+    const percent = useSSE(NAME, {
+      key: taskId,
+      filter: ({ data }) => data.taskId === taskId,
+      select: ({ data }) => data.progress,
+      initial: 0,
+    });
+    useEffect(() => void shown.push(`${taskId} ${percent}`));
+  }, { wrapper: page.Wrapper, initialProps: { taskId: "t1" } });
+  await page.open();
+  await page.progress(40);
+  rerender({ taskId: "t2" });
+  await page.progress(50);
+  page.transport.last.event("s:0:90~a", { taskId: "t2", progress: 7 });
+  await page.pass();
+  rerender({ taskId: "t1" });
+  await page.progress(60);
+  assert.deepEqual(shown, ["t1 0", "t1 40", "t2 0", "t2 7", "t1 0", "t1 60"]);
 });
 
 Deno.test("SSEProvider: StrictMode mounts twice and opens once; the last unmount closes, one macrotask later", async () => {
