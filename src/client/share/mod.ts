@@ -22,9 +22,10 @@ export function shareStream(inner: Transport, { subject, locks = browserLocks() 
     async *connect(request, signal) {
       const key = new TextEncoder().encode(JSON.stringify([request.url, subject, !request.scopes[0]]));
       const name = `tidegate ${new Uint8Array(await crypto.subtle.digest("SHA-256", key))}`;
-      // Who names none takes all that the others have, and needs no more code.
-      const union = request.scopes[0] ? new (await import("../unite/mod.ts")).Union(request.scopes, name) : undefined;
-      yield* new SharedStream(inner, request, new BroadcastChannel(name), union).messages(locks, name, signal);
+      // A page that cannot share loads no more code.
+      const { Union } = await import("../unite/mod.ts");
+      const stream = new SharedStream(inner, request, new BroadcastChannel(name), new Union(request, name));
+      yield* stream.messages(locks, name, signal);
     },
   };
 }

@@ -1,10 +1,11 @@
 import type { ServerMessage, Transport, TransportRequest } from "../transport.ts";
-import type { Union } from "../unite/mod.ts";
+import type { Opening, Union } from "../unite/mod.ts";
 
 /*
  * One stream for all pages of one browser: the page that holds a lock leads, which is to say that it has the stream and
  * passes each message on; the others follow, and each takes the events that it asked for. Pages that name no scopes have
- * all that is granted; those that name some have a stream with the scopes of all of them (`../unite`).
+ * all that is granted; those that name some have a stream with the scopes of all of them. What of it is whose is told by
+ * `../unite`.
  *
  * Nothing is lost because a page that follows is told every id, those of events that are not for it too, and because an id
  * is a position. It may follow from the moment in which its own last id is the leader's: it has all that lay before, and
@@ -13,6 +14,10 @@ import type { Union } from "../unite/mod.ts";
  *
  * A leader says where it stands before it opens a stream, and whoever stands there too follows from its first block on. A
  * stream that lacks a scope of some page is stopped, and the next one opened from where it came to.
+ *
+ * What a stream has lost is announced in blocks of which most have no id, so a page could come to stand where the leader
+ * stands and not know of it. Whoever looks for its place is therefore told at once, and with the leader's answer of what was
+ * announced before: a page may hear of a loss that it does not have, but misses none unheard.
  *
  * A leader that goes away, or is killed, loses its lock. The next one goes on from its own last id, and each of the others
  * proves again that it stands where the new leader stands.
@@ -33,9 +38,8 @@ type Post =
   /** From the leader: one block of the stream; none when it has ended. */
   | readonly [kind: "block", from: string, message: ServerMessage | undefined];
 
-interface OpenAt {
+interface OpenAt extends Opening {
   readonly id: string | undefined;
-  readonly scopes: readonly string[];
   /** The stream's first block; `undefined` where that is still to come. */
   readonly opened: ServerMessage | undefined;
 }
@@ -51,7 +55,7 @@ export class SharedStream {
   readonly #inner: Transport;
   readonly #request: TransportRequest;
   readonly #channel: BroadcastChannel;
-  readonly #union: Union | undefined;
+  readonly #union: Union;
   readonly #over = new AbortController();
   readonly #inbox: ServerMessage[] = [];
   #wake: (() => void) | undefined;
@@ -68,8 +72,7 @@ export class SharedStream {
   /** The first block of the stream: of its own as leader, else of that which its client was given first. */
   #opened: ServerMessage | undefined;
 
-  /** `union` for a page that names scopes. */
-  constructor(inner: Transport, request: TransportRequest, channel: BroadcastChannel, union?: Union) {
+  constructor(inner: Transport, request: TransportRequest, channel: BroadcastChannel, union: Union) {
     this.#inner = inner;
     this.#request = request;
     this.#channel = channel;
@@ -81,6 +84,8 @@ export class SharedStream {
   /** What the page's client would get from a stream of its own, until that stream ends or the signal is aborted. */
   async *messages(locks: Locks, name: string, signal: AbortSignal): AsyncGenerator<ServerMessage> {
     signal.addEventListener("abort", () => this.#end());
+    // It may have been aborted while the page loaded what it needs.
+    if (signal.aborted) this.#end();
     const turn = locks.request(name, { signal: this.#over.signal }, () => this.#lead(signal)).catch(() => {});
     const patience = setTimeout(() => this.#goAlone(), PATIENCE_MS);
     this.#post("ask");
@@ -96,19 +101,20 @@ export class SharedStream {
       this.#end();
       clearTimeout(patience);
       await turn;
-      this.#union?.close();
+      this.#union.close();
       this.#channel.close();
     }
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const scopes = await this.#union?.gather(() => this.#stop?.abort()) ?? [];
+      const scopes = await this.#union.gather(() => this.#stop?.abort());
       if (this.#over.signal.aborted) break;
       this.#opened = undefined;
-      this.#tellOpen = () => this.#post("open", { id: this.#cursor, scopes, opened: this.#opened });
+      this.#tellOpen = () => this.#post("open", { id: this.#cursor, opened: this.#opened, ...this.#union.opening });
       this.#tellOpen();
       await this.#read({ scopes, events: [] }, (message) => {
+        this.#union.notesLoss(message);
         this.#post("block", message);
         this.#deliver(message);
       });
@@ -126,18 +132,23 @@ export class SharedStream {
     else if (from !== this.#leader) return;
     else if (!this.#follows) {
       this.#leaderId = body?.id ?? this.#leaderId;
+      if (body && this.#union.notesLoss(body)) this.#tellLosses([body]);
       this.#meet();
     } else if (body) this.#deliver(body);
     else this.#end();
   }
 
-  #begin(leader: string, { id, opened, scopes }: OpenAt): void {
+  #begin(leader: string, at: OpenAt): void {
+    const { id, opened, losses } = at;
+    const isNew = leader !== this.#leader;
     this.#follows = false;
     this.#leaderId = id;
-    this.#leader = this.#union?.lacks(scopes, () => this.#goAlone()) ? undefined : leader;
+    this.#leader = this.#union.lacks(at, () => this.#goAlone()) ? undefined : leader;
     if (!this.#leader) return;
     // Its id is where the leader's stream has begun, not where it stands.
     if (opened && !this.#opened) this.#deliver({ ...opened, id: undefined });
+    // A page that begins now has lost nothing before, and who knew the leader has heard.
+    if (isNew && this.#cursor) this.#tellLosses(losses);
     this.#meet();
   }
 
@@ -147,6 +158,12 @@ export class SharedStream {
     this.#stop?.abort();
     this.#follows = true;
     this.#deliver({ id: this.#leaderId });
+  }
+
+  /** The place in the stream of each is the leader's. */
+  #tellLosses(losses: readonly ServerMessage[]): void {
+    for (const { id: _, ...loss } of losses) this.#inbox.push(loss);
+    this.#wake?.();
   }
 
   #goAlone(): void {
@@ -170,19 +187,15 @@ export class SharedStream {
       }
       if (!signal.aborted) this.#end();
     } catch (error) {
-      if (!signal.aborted && !this.#union?.isRefused(error)) this.#end(error);
+      if (!signal.aborted && !this.#union.isRefused(error)) this.#end(error);
     }
   }
 
-  /** Gives a message to the client: the id alone, where the page did not ask for the event. */
+  /** Gives a message to the client, or what of it is the page's. */
   #deliver(message: ServerMessage): void {
-    const { events } = this.#request;
-    const { event = "", id } = message;
-    const domain = event.replace(/\..*/, ".*");
-    const isWanted = !events[0] || events.includes(event) || events.includes(domain) || domain === "stream.*";
     this.#opened ??= message;
-    this.#cursor = id ?? this.#cursor;
-    this.#inbox.push(isWanted ? this.#union?.ownPart(message) ?? message : { id });
+    this.#cursor = message.id ?? this.#cursor;
+    this.#inbox.push(this.#union.ownPart(message));
     this.#wake?.();
   }
 

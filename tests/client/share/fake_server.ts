@@ -23,13 +23,26 @@ export class FakeServer {
   /** More scopes than that are refused, as is one that is not granted. */
   maxScopes = 100;
   refusals = 0;
+  /** What the next stream is refused with, whatever it asks for. */
+  refuseNext: TransportError | undefined;
   readonly #wakes = new Set<() => void>();
   readonly #breaks = new Set<AbortController>();
+  /** Of each open stream: what it is to announce as dropped, and where in the log that is. */
+  readonly #drops = new Set<{ readonly announced: string[]; readonly indices: Set<number> }>();
   /** A transport of one page's client. */
   readonly transport: Transport = { connect: (request, signal) => this.#stream(request, signal) };
 
   publish(event: string, scopes: readonly string[] = ["global"]): void {
     this.log.push({ id: `log:0:${this.log.length}`, event, scopes });
+    for (const wake of this.#wakes) wake();
+  }
+
+  /** Every open stream announces these as dropped, in a block without an id, and never brings them; later ones do. */
+  drop(from: number, to: number): void {
+    for (const { announced, indices } of this.#drops) {
+      announced.push(dropOf(from, to));
+      for (let index = from; index <= to; index++) indices.add(index);
+    }
     for (const wake of this.#wakes) wake();
   }
 
@@ -44,6 +57,9 @@ export class FakeServer {
   ): AsyncGenerator<ServerMessage> {
     await turn();
     signal.throwIfAborted();
+    const refusal = this.refuseNext;
+    this.refuseNext = undefined;
+    if (refusal !== undefined) throw refusal;
     if (scopes.length > this.maxScopes || scopes.includes("user:forbidden")) {
       this.refusals++;
       throw new TransportError(scopes.includes("user:forbidden") ? 403 : 400, "these scopes cannot be had");
@@ -57,6 +73,8 @@ export class FakeServer {
     this.openedScopes.push(scopes);
     this.#wakes.add(onWake);
     this.#breaks.add(broken);
+    const drops = { announced: [] as string[], indices: new Set<number>() };
+    this.#drops.add(drops);
     signal.addEventListener("abort", onWake);
     broken.signal.addEventListener("abort", onWake);
     try {
@@ -67,12 +85,17 @@ export class FakeServer {
       let told = next;
       while (!broken.signal.aborted) {
         signal.throwIfAborted();
+        const announced = drops.announced.shift();
+        if (announced !== undefined) {
+          yield { event: "stream.events-dropped", data: announced };
+          continue;
+        }
         const logged = this.log[next];
         if (logged !== undefined) {
           next++;
           const isWanted = events.length === 0 || events.includes(logged.event);
           const envelope = envelopeOf(logged, scopes);
-          if (!isWanted || envelope === undefined) continue;
+          if (!isWanted || envelope === undefined || drops.indices.has(next - 1)) continue;
           told = next;
           yield { id: logged.id, event: logged.event, data: JSON.stringify(envelope) };
           continue;
@@ -82,7 +105,7 @@ export class FakeServer {
           yield { id: cursor(), event: "stream.caught-up", data: "{}" };
         } else if (told !== next) yield { id: cursor() };
         told = next;
-        if (next < this.log.length) continue;
+        if (next < this.log.length || drops.announced.length > 0) continue;
         await new Promise<void>((resolve) => wake = resolve);
       }
     } finally {
@@ -90,6 +113,7 @@ export class FakeServer {
       this.openScopes.delete(scopes);
       this.#wakes.delete(onWake);
       this.#breaks.delete(broken);
+      this.#drops.delete(drops);
       signal.removeEventListener("abort", onWake);
     }
   }
@@ -100,6 +124,11 @@ export function envelopeOf({ id, scopes }: LoggedEvent, asked: readonly string[]
   const [scope, ...more] = asked.length === 0 ? scopes : asked.filter((each) => scopes.includes(each));
   if (scope === undefined) return undefined;
   return { version: 1, scope, data: id, ...(more.length === 0 ? {} : { scopes: [scope, ...more] }) };
+}
+
+/** What a stream says of events that it has dropped. */
+export function dropOf(from: number, to: number): string {
+  return JSON.stringify({ priority: "low", count: to - from + 1, from: `log:0:${from}`, to: `log:0:${to}` });
 }
 
 /** A turn of the event loop, as a request takes at least one. */

@@ -8,6 +8,8 @@ export class Page {
   readonly names: string[] = [];
   /** The envelopes of the events, as they came. */
   readonly envelopes: unknown[] = [];
+  /** What it was told of losses. */
+  readonly losses: string[] = [];
   lastId: string | undefined;
   openedCount = 0;
   /** How many of its connections ended, or failed, before it was closed. */
@@ -62,6 +64,7 @@ export class Page {
         for await (const { id, event, data = "" } of this.#transport.connect(request, signal)) {
           if (signal.aborted) break;
           if (event === "stream.opened") this.openedCount++;
+          else if (event === "stream.events-dropped") this.losses.push(data);
           else if (event !== undefined && !event.startsWith("stream.")) {
             this.events.push(id ?? "no id");
             this.names.push(event);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../simulation/seeded_random.ts";
-import { envelopeOf, FakeServer, turn } from "./fake_server.ts";
+import { type Transport, TransportError } from "../../../src/client/transport.ts";
+import { dropOf, envelopeOf, FakeServer, turn } from "./fake_server.ts";
 import { LockManagerDouble } from "./lock_manager.ts";
 import { shareStream } from "../../../src/client/share/mod.ts";
 import { Page } from "./page.ts";
@@ -105,6 +106,84 @@ Deno.test("shareStream: a stream that ends is over for all, and one of them open
   await until(() => pages.every(({ events }) => events.length === 1), "all have it");
   assert.equal(server.openStreams, 1);
   for (const page of pages) await page.close();
+});
+
+/** A way to the server that is not open before it is let. */
+function heldTransport({ transport }: FakeServer) {
+  const asked = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  const held: Transport = {
+    async *connect(request, signal) {
+      asked.resolve();
+      await opened.promise;
+      yield* transport.connect(request, signal);
+    },
+  };
+  return { held, asked: asked.promise, open: opened.resolve };
+}
+
+Deno.test("shareStream: a page that looks for its place hears of what the leader's stream loses meanwhile", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  for (let count = 0; count < 2; count++) server.publish("a.b");
+  const leader = new Page(server.transport, locks);
+  await until(() => leader.lastId === "log:0:1", "the leader stands at 1");
+  const own = heldTransport(server);
+  const late = new Page(own.held, locks, { lastId: "log:0:0" });
+  await own.asked;
+  server.drop(3, 5);
+  server.publish("a.b");
+  await until(() => leader.lastId === "log:0:2", "the leader stands at 2");
+  own.open();
+  await until(() => late.lastId === "log:0:2" && server.openStreams === 1, "the other follows from there");
+  for (let count = 3; count <= 6; count++) server.publish("a.b");
+  await until(() => late.lastId === "log:0:6", "it is at the end");
+  assert.deepEqual(late.events, [...idsFrom(1, 3), "log:0:6"]);
+  for (const page of [leader, late]) assert.deepEqual(page.losses, [dropOf(3, 5)]);
+  await close([leader, late]);
+});
+
+Deno.test("shareStream: a page that comes later hears of the last losses, and nobody of one twice", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  for (let count = 0; count < 2; count++) server.publish("a.b");
+  const [leader, follower] = await open(server, locks, {}, {});
+  assert.ok(leader && follower);
+  const losses = Array.from({ length: 20 }, (_, index) => dropOf(index + 3, index + 3));
+  for (let index = 3; index < 23; index++) server.drop(index, index);
+  server.publish("a.b");
+  await until(() => follower.lastId === "log:0:2" && leader.lastId === "log:0:2", "both stand behind that");
+  const late = new Page(server.transport, locks, { lastId: "log:0:0" });
+  await until(() => late.lastId === "log:0:2" && server.openStreams === 1, "it follows");
+  const fresh = new Page(server.transport, locks);
+  await until(() => fresh.lastId === "log:0:2", "one that begins now follows too");
+  server.publish("a.b");
+  server.publish("a.b", ["global"]);
+  const pages = [leader, follower, late, fresh];
+  await until(() => pages.every(({ lastId }) => lastId === "log:0:4"), "all are at the end");
+  assert.deepEqual([leader.losses, follower.losses], [losses, losses]);
+  assert.deepEqual([late.losses, fresh.losses], [losses.slice(-16), []]);
+  await close(pages);
+});
+
+/** One connection of a page of its own: what it has ended with, once it has. */
+function connect(server: FakeServer, manager: LockManagerDouble, scopes: readonly string[], signal: AbortSignal) {
+  const locks = manager.page(new AbortController().signal);
+  const request = { url: "https://gateway.test/stream", scopes, events: [] };
+  const connection: { end?: unknown } = {};
+  Array.fromAsync(shareStream(server.transport, { subject: "alice", locks }).connect(request, signal))
+    .then((messages) => connection.end = messages, (error) => connection.end = error);
+  return connection;
+}
+
+Deno.test("shareStream: a connection whose signal was aborted before it came to be ends at once", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  const abort = new AbortController();
+  const connection = connect(server, locks, [], abort.signal);
+  abort.abort();
+  await until(() => connection.end !== undefined, "it is over");
+  assert.deepEqual([connection.end, server.openedStreams, locks.heldNames], [[], 0, []]);
 });
 
 Deno.test("shareStream: without locks a page has a stream of its own", async () => {
@@ -260,6 +339,47 @@ Deno.test("shareStream: a scope that is not granted is the failure of the page t
   server.publish("a.b", ["user:a"]);
   await haveAll(server, pages);
   assert.deepEqual(pages.map(({ endedCount }) => endedCount), [0, 0]);
+  await close(pages);
+});
+
+Deno.test("shareStream: a gateway that has no room for a reopened stream ends the connection, and says for how long", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  const leading = connect(server, locks, ["user:a"], new AbortController().signal);
+  await until(() => server.openStreams === 1, "the leader has a stream");
+  const refusal = server.refuseNext = new TransportError(503, "no room", 7_000);
+  const other = new Page(server.transport, locks, B);
+  await until(() => leading.end !== undefined, "the leader's connection is over");
+  assert.equal(leading.end, refusal);
+  await until(() => other.openedCount > 0, "the other goes on");
+  assert.deepEqual(openScopes(server), ["novel:b user:b"]);
+  await other.close();
+});
+
+Deno.test("shareStream: scopes and events may stand in one value, between commas", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  const [first, second] = await open(server, locks, { scopes: ["user:a,novel:b"], events: ["a.b,c.*"] }, A);
+  assert.ok(first && second);
+  assert.deepEqual(openScopes(server), ["novel:b user:a"]);
+  server.publish("a.b", ["user:a"]);
+  server.publish("c.d", ["novel:b", "user:a"]);
+  server.publish("e.f", ["user:a"]);
+  await until(() => [first, second].every(({ lastId }) => lastId === "log:0:2"), "both are at the end");
+  assert.deepEqual([first.names, second.names], [["a.b", "c.d"], ["a.b", "c.d", "e.f"]]);
+  await close([first, second]);
+});
+
+Deno.test("shareStream: pages that come together while one leads need no streams of their own", async () => {
+  const server = new FakeServer();
+  const locks = new LockManagerDouble();
+  const pages = await open(server, locks, A);
+  pages.push(
+    ...Array.from({ length: 6 }, (_, index) => new Page(server.transport, locks, { scopes: [`user:${index}`] })),
+  );
+  await until(() => pages.every(({ openedCount }) => openedCount > 0), "all are open");
+  await until(() => server.openStreams === 1, "one stream is left");
+  assert.ok(server.openedScopes.every((scopes) => scopes.includes("user:a")), "each stream was the leader's");
   await close(pages);
 });
 
