@@ -1,5 +1,5 @@
 import type { Offset } from "../model/position.ts";
-import type { Stretch, StretchSource } from "../replay/shared_passes.ts";
+import type { RecordTime, Stretch, StretchSource } from "../replay/shared_passes.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { HistoryHealth } from "./history_health.ts";
 import { type HistoryStore, StoreFailure } from "./history_store.ts";
@@ -47,9 +47,9 @@ export class HistoryStretches implements StretchSource {
     const { store, keyOf, isVoid } = this.#init;
     const key = keyOf(epoch, partition);
     const frames: Frame[] = [];
+    const times: RecordTime[] = [];
     let next = from;
-    let since: { readonly sinceMs?: number } = {};
-    const proved = (): Stretch => ({ from, next, frames, ...since });
+    const proved = (): Stretch => ({ from, next, frames, times });
     while (next < to) {
       const { found, isLast } = isVoid(key) ? { found: [], isLast: true } : await store.page(key, next);
       // What became void while it was read must not be told.
@@ -59,7 +59,8 @@ export class HistoryStretches implements StretchSource {
           const end = entry === undefined ? offset + 1n : entry.from;
           return next > from ? proved() : unproved(partition, from, end < to ? end : to);
         }
-        if (next === from) since = { sinceMs: entry.atMs };
+        // An entry without frames says when it was written, and no event was missed there.
+        if (entry.frames.length > 0) times.push({ offset, atMs: entry.atMs });
         for (const frame of entry.frames) {
           // The entry may begin before what is wanted, and before the end of another node's that it overlaps.
           if (frame.offset < next || frame.offset >= to) continue;
@@ -76,5 +77,11 @@ export class HistoryStretches implements StretchSource {
 }
 
 function unproved(partition: number, from: Offset, next: Offset): Stretch {
-  return { from, next, frames: [], gap: { kind: "gap", partition, from, next, reason: "trimmed", lost: null } };
+  return {
+    from,
+    next,
+    frames: [],
+    times: [],
+    gap: { kind: "gap", partition, from, next, reason: "trimmed", lost: null },
+  };
 }

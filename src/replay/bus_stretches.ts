@@ -1,7 +1,7 @@
 import type { BusRecord, RangeEvent } from "../model/bus_record.ts";
 import type { Offset } from "../model/position.ts";
 import type { Frame } from "../wire/frame.ts";
-import type { Stretch, StretchSource } from "./shared_passes.ts";
+import type { RecordTime, Stretch, StretchSource } from "./shared_passes.ts";
 
 /** What one source offers to those who read it again. */
 export interface HistorySource {
@@ -46,32 +46,36 @@ export class BusStretches implements StretchSource {
   async read(epoch: string, partition: number, from: Offset, to: Offset): Promise<Stretch> {
     const stretch = await this.#readRange(partition, from, to);
     if ((await this.#source.bounds()).epoch === epoch) return stretch;
-    return { from, next: to, frames: [], gap: { kind: "gap", partition, from, next: to, reason: "epoch", lost: null } };
+    return {
+      from,
+      next: to,
+      frames: [],
+      times: [],
+      gap: { kind: "gap", partition, from, next: to, reason: "epoch", lost: null },
+    };
   }
 
   async #readRange(partition: number, from: Offset, to: Offset): Promise<Stretch> {
     const frames: Frame[] = [];
+    const times: RecordTime[] = [];
     let next = from;
     let count = 0;
-    let since: { readonly sinceMs?: number } = {};
     // Not a client's signal: a client that goes away must not take the read from the others.
     for await (const event of this.#source.readRange(partition, from, to, READ_TO_THE_END)) {
       if (event.kind === "gap") {
         // What came before the gap is an answer of its own; the gap is met again, first, by the next read.
-        return next > from ? { from, next, frames, ...since } : { from, next: event.next, frames, gap: event };
+        return next > from ? { from, next, frames, times } : { from, next: event.next, frames, times, gap: event };
       }
-      if (count === 0) since = sinceOf(event.records);
+      for (const { offset, timestampMs } of event.records) {
+        // A producer that sets no time leaves 0 or -1.
+        if (timestampMs > 0) times.push({ offset, atMs: timestampMs });
+      }
       for (const frame of this.#source.framesOf(partition, event.records)) frames.push(frame);
       next = event.next;
       count += event.records.length;
-      if (count >= this.#recordsARead) return { from, next: next > to ? to : next, frames, ...since };
+      if (count >= this.#recordsARead) return { from, next: next > to ? to : next, frames, times };
     }
     // A range ends when its end is proved reached, also where the last offsets are holes.
-    return { from, next: to, frames, ...since };
+    return { from, next: to, frames, times };
   }
-}
-
-/** A producer that sets no time leaves 0 or -1. */
-function sinceOf([first]: readonly BusRecord[]): { readonly sinceMs?: number } {
-  return first !== undefined && first.timestampMs > 0 ? { sinceMs: first.timestampMs } : {};
 }

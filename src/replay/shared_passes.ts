@@ -20,10 +20,17 @@ export interface Stretch {
   readonly next: Offset;
   /** In offset order, without cursor. */
   readonly frames: readonly Frame[];
-  /** Milliseconds since 1970 of its oldest record, where that is known. */
-  readonly sinceMs?: number;
+  /** When its records were made, as far as that is known. */
+  readonly times: readonly RecordTime[];
   /** Set when `[from, next)` cannot be proved complete: it is no longer there, or never was. */
   readonly gap?: Extract<RangeEvent, { kind: "gap" }>;
+}
+
+/** When a record was made, or the first of several that end with `offset`; in offset order. */
+export interface RecordTime {
+  readonly offset: Offset;
+  /** Milliseconds since 1970, as the record says; of a history's record, when it was taken in. */
+  readonly atMs: number;
 }
 
 /** What of a partition's past somebody wants. */
@@ -51,7 +58,9 @@ export interface PassLimits {
 }
 
 /** A stretch as one of a crowd is given it. */
-export interface SharedStretch extends Omit<Stretch, "frames"> {
+export interface SharedStretch extends Omit<Stretch, "frames" | "times"> {
+  /** Milliseconds since 1970 of its first record, where that is known. */
+  readonly sinceMs: number | undefined;
   /** The frames of these scopes in offset order, a record's in the order of the scopes; to be asked when they are handed out. */
   framesOf(scopes: readonly Scope[]): readonly Frame[];
 }
@@ -190,18 +199,20 @@ function sorted(stretch: Stretch): SortedStretch {
 }
 
 function part(stretch: SortedStretch, from: Offset, to: Offset): SharedStretch {
-  const { gap, next, sinceMs } = stretch;
+  const { gap, next, times } = stretch;
   const end = next < to ? next : to;
   // How many are missing in a part of a gap nobody knows.
   const lost = from === stretch.from && end === next ? gap?.lost ?? null : null;
-  if (gap !== undefined) return { from, next: end, framesOf: () => [], gap: { ...gap, from, next: end, lost } };
+  const sinceMs = times.find(({ offset }) => offset >= from)?.atMs;
+  if (gap !== undefined) {
+    return { from, next: end, sinceMs, framesOf: () => [], gap: { ...gap, from, next: end, lost } };
+  }
   const framesOf = (scopes: readonly Scope[]) => {
     const frames = scopes.flatMap((scope) => stretch.byScope.get(scope) ?? [])
       .filter(({ offset }) => offset >= from && offset < end);
     return scopes.length === 1 ? frames : frames.sort((one, other) => Number(one.offset - other.offset));
   };
-  // The oldest record of the whole may be of a part that is not asked for: too old is no answer then.
-  return { from, next: end, framesOf, ...(sinceMs === undefined || from > stretch.from ? {} : { sinceMs }) };
+  return { from, next: end, sinceMs, framesOf };
 }
 
 function abortable<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {

@@ -211,8 +211,8 @@ const SABOTAGES: Readonly<Record<string, (node: SimulatedNode) => void>> = {
     for (const { passes } of context.replay.histories.flatMap(({ rungs }) => rungs)) {
       const read = passes.read.bind(passes);
       passes.read = async (...where) => {
-        const { from, next, framesOf } = await read(...where);
-        return { from, next, framesOf };
+        const { gap: _hidden, ...stretch } = await read(...where);
+        return stretch;
       };
     }
   },

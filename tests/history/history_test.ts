@@ -86,12 +86,12 @@ Deno.test("HistoryStretches.read: a record with several frames gives all of them
   node.chain.append(0, 4n, 0, [frameAt(0, 4n), frameAt(0, 4n)]);
   node.chain.keepRuns(0);
   await node.writer.write();
-  const { frames, sinceMs } = await node.stretches.read("e", 0, 0n, 5n);
+  const { frames, times } = await node.stretches.read("e", 0, 0n, 5n);
   assert.deepEqual(frames.map(({ seq, sourceIndex, partition, offset }) => [seq, sourceIndex, partition, offset]), [
     [-1, 0, 0, 4n],
     [-1, 0, 0, 4n],
   ]);
-  assert.equal(sinceMs, store.logs.get("e/0")?.[0]?.atMs);
+  assert.deepEqual(times, [{ offset: 4n, atMs: store.logs.get("e/0")?.[0]?.atMs }]);
 });
 
 Deno.test("HistoryStretches.read: what is behind the last entry is not proved", async () => {

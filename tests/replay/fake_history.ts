@@ -9,8 +9,8 @@ export class FakeHistory implements HistorySource {
   epoch: string;
   first: Offset = 0n;
   end: Offset;
-  /** Of every record; 0 for none. */
-  timestampMs = 0;
+  /** Of the record at an offset; 0 for none. */
+  timeOf: (offset: Offset) => number = () => 0;
   /** Records of one batch. */
   batch = 10n;
   /** Every read that was begun. */
@@ -73,6 +73,6 @@ export class FakeHistory implements HistorySource {
   }
 
   #recordAt(offset: Offset): BusRecord {
-    return { offset, timestampMs: this.timestampMs, key: null, value: null, headers: new Map() };
+    return { offset, timestampMs: this.timeOf(offset), key: null, value: null, headers: new Map() };
   }
 }

@@ -294,9 +294,9 @@ Deno.test("replay: of a crowd that shares one read only as many are served as by
 Deno.test("replay: a client whose first missed event is older than the limit gets a gap, when what is read tells its time", async () => {
   const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, limits: { maxAgeMs: 60_000 } });
   append(0, 30);
-  history.timestampMs = Date.now() - 50_000;
+  history.timeOf = () => Date.now() - 50_000;
   assert.deepEqual(await run(positions([3n])), ["27 from bus"]);
-  history.timestampMs = Date.now() - 70_000;
+  history.timeOf = () => Date.now() - 70_000;
   assert.deepEqual(await run(positions([3n])), ["0 from journal"]);
   assert.deepEqual(target.told.slice(27), ["replay-limit"]);
   assert.deepEqual([target.gaps[0]?.from, target.gaps[0]?.next], [3n, 30n]);

@@ -21,14 +21,14 @@ function setUp(limits: Partial<typeof LIMITS> = {}, maxConcurrentReads = 10) {
     new ReadGate(maxConcurrentReads),
     () => clock.nowMs,
   );
-  const read = async (from: Offset, to: Offset, signal = NEVER): Promise<Stretch> => {
+  const read = async (from: Offset, to: Offset, signal = NEVER) => {
     const { framesOf, ...stretch } = await passes.read({ ...ALL, from, to }, signal);
     return { ...stretch, frames: framesOf(SCOPES) };
   };
   return { history, clock, stretches, passes, read };
 }
 
-function summary({ from, next, frames, gap }: Stretch) {
+function summary({ from, next, frames, gap }: Omit<Stretch, "times">) {
   const [first, last] = [frames[0]?.offset, frames.at(-1)?.offset];
   return { from, next, first, last, ...(gap === undefined ? {} : { gap: [gap.from, gap.next, gap.reason, gap.lost] }) };
 }
@@ -43,6 +43,19 @@ Deno.test("SharedPasses.read: gives a stretch that is complete, each record once
   const { from, next, frames } = await read(5n, 42n);
   assert.deepEqual([from, next], [5n, 42n]);
   assert.deepEqual(frames.map(({ offset }) => offset), Array.from({ length: 37 }, (_, index) => 5n + BigInt(index)));
+});
+
+Deno.test("SharedPasses.read: tells the time of the first record that is asked for, whoever began the read", async () => {
+  const { history, read } = setUp();
+  history.timeOf = (offset) => offset % 2n === 0n ? Number(offset) + 1_000 : 0;
+  const since = async (from: Offset) => (await read(from, 100n)).sinceMs;
+  assert.deepEqual([await since(10n), await since(42n), await since(43n), await since(99n)], [
+    1_010,
+    1_042,
+    1_044,
+    undefined,
+  ]);
+  assert.equal(history.reads.length, 1);
 });
 
 Deno.test("SharedPasses.read: 2,000 who come back near each other cost the log one pass", async () => {
