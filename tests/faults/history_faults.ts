@@ -12,7 +12,7 @@ export const HISTORY_FAULTS: readonly Fault<HistorySource>[] = [
     await comeBack(run);
     await run.source.redis.restart();
     await comeBack(run);
-  }, true),
+  }, { isQuick: true }),
   row("server is away for five seconds", async (run) => {
     await run.source.redis.stop();
     await comeBack(run);
@@ -39,7 +39,7 @@ export const HISTORY_FAULTS: readonly Fault<HistorySource>[] = [
       if (ids.length > 0) await run.source.admin.xdel(key, ...ids);
     }
     await comeBack(run);
-  }, true),
+  }, { isQuick: true }),
   row("server is read-only for three seconds", async (run) => {
     await run.source.admin.replicaof("127.0.0.1", 9);
     await comeBack(run);
@@ -60,18 +60,39 @@ export const HISTORY_FAULTS: readonly Fault<HistorySource>[] = [
     await run.source.admin.config("SET", "maxmemory", "0");
     await comeBack(run);
   }),
+  row("one of two nodes that write it is killed, and starts while the other writes on", async (run) => {
+    const [, node] = run.nodes;
+    await node?.kill();
+    await comeBack(run);
+    await node?.restart();
+    await comeBack(run);
+  }, { nodes: 2 }),
+  row("one of two nodes that write it stands still, and comes late with what the other has written", async (run) => {
+    const [, node] = run.nodes;
+    if (node === undefined) throw new Error("Cannot hold up one of two nodes: there are not two");
+    await whilePaused(node, async () => {
+      await run.load.write(200);
+      await passes(2_000);
+    });
+    await comeBack(run);
+  }, { nodes: 2 }),
+  row("server is emptied while one of two nodes that write it starts", async (run) => {
+    const [, node] = run.nodes;
+    await Promise.all([node?.restart(), run.source.admin.flushall()]);
+    await comeBack(run);
+  }, { nodes: 2 }),
 ];
 
 function row(
   name: string,
   inject: (run: FaultRun<HistorySource>) => Promise<void>,
-  isQuick = false,
+  also: Pick<Fault<HistorySource>, "isQuick" | "nodes"> = {},
 ): Fault<HistorySource> {
   return {
     name,
     gaps: "none",
     config,
-    isQuick,
+    ...also,
     inject: async (run) => {
       // A history that nobody writes could not be missed.
       await until("the history holds something", async () => (await run.source.keys()).length > 0);

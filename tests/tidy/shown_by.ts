@@ -3,7 +3,7 @@ import { lineAt, type Offence, type ProjectFile } from "./offence.ts";
 /** A row of the fault suite as the document names it, and a test with its file. */
 const FAULT = /`(?:fault )?([a-z]+): ([^`]+)`/g;
 const TEST = /^- `(tests\/[\w/]+\.ts): ([^`]+)`$/gm;
-const ROW_NAME = /\bname: "([^"]+)",\s*gaps:/g;
+const ROW_NAME = /(?:\brow\(|\bname: )"([^"]+)",\s*(?:gaps:|(?:async )?\()/g;
 
 /** What a document names as its proof and is not there; and, where it names faults, each row that it leaves out. */
 export function proofOffences(document: ProjectFile, files: readonly ProjectFile[]): Offence[] {
