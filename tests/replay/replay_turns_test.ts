@@ -4,6 +4,22 @@ import { ReplayTurns } from "../../src/replay/replay_turns.ts";
 
 const LIMITS = { maxUnderWay: 3, maxInFlightBytes: 100 };
 
+/** Twenty replays of one turn each, of which each takes 0.8 ms. */
+class Work {
+  nowMs = 0;
+  done = 0;
+  readonly turns = new ReplayTurns({ ...LIMITS, maxUnderWay: 100 }, () => this.nowMs);
+
+  constructor() {
+    for (let count = 0; count < 20; count++) {
+      void this.turns.enter().turn().then(() => {
+        this.done++;
+        this.nowMs += 0.8;
+      });
+    }
+  }
+}
+
 /** Lets everything go on that waits for nothing but promises. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await undefined;
@@ -34,23 +50,15 @@ Deno.test("ReplayPlace.turn: turns are granted in the order of asking, one after
 Deno.test("ReplayPlace.turn: the event loop runs as soon as replays have worked for a slice", async () => {
   const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout"] });
   try {
-    let nowMs = 0;
-    const turns = new ReplayTurns({ ...LIMITS, maxUnderWay: 100 }, () => nowMs);
-    let worked = 0;
-    for (let count = 0; count < 20; count++) {
-      void turns.enter().turn().then(() => {
-        worked++;
-        nowMs += 0.8;
-      });
-    }
+    const work = new Work();
     await settle();
-    assert.equal(worked, 3, "2.4 ms are over the slice of 2");
-    assert.ok(turns.isBusy);
+    assert.equal(work.done, 3, "2.4 ms are over the slice of 2");
+    assert.ok(work.turns.isBusy);
     await clock.nextAsync();
-    assert.equal(worked, 6);
+    assert.equal(work.done, 6);
     await clock.runAllAsync();
-    assert.equal(worked, 20);
-    assert.ok(!turns.isBusy);
+    assert.equal(work.done, 20);
+    assert.ok(!work.turns.isBusy);
   } finally {
     clock.uninstall();
   }
@@ -59,20 +67,12 @@ Deno.test("ReplayPlace.turn: the event loop runs as soon as replays have worked 
 Deno.test("ReplayPlace.turn: while the event loop is behind with other things, replays get a tenth of the time, and a turn at least", async () => {
   const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout"] });
   try {
-    let nowMs = 0;
-    const turns = new ReplayTurns({ ...LIMITS, maxUnderWay: 100 }, () => nowMs);
-    let worked = 0;
-    for (let count = 0; count < 20; count++) {
-      void turns.enter().turn().then(() => {
-        worked++;
-        nowMs += 0.8;
-      });
-    }
+    const work = new Work();
     await settle();
     for (const [elsewhereMs, inAll] of [[0, 6], [12, 8], [5, 9], [100, 12], [3, 15]] as const) {
-      nowMs += elsewhereMs;
+      work.nowMs += elsewhereMs;
       await clock.nextAsync();
-      assert.equal(worked, inAll, `after ${elsewhereMs} ms of other things`);
+      assert.equal(work.done, inAll, `after ${elsewhereMs} ms of other things`);
     }
     await clock.runAllAsync();
   } finally {
