@@ -83,6 +83,8 @@ export class HistoryWriter implements AsyncDisposable {
         this.#void.delete(key);
       }
       await this.#learnNewest();
+      // What became void meanwhile goes first, in the next round.
+      if (this.#void.size > 0) return true;
       const batch = spool.take();
       if (batch.length > 0) {
         await store.append(batch);
@@ -143,7 +145,6 @@ export class HistoryWriter implements AsyncDisposable {
     const unknown = () => keys().find((key) => !this.#newest.has(key));
     for (let key = unknown(); key !== undefined; key = unknown()) {
       const newest = await store.newest(key);
-      // It became void meanwhile: the next round deletes it first.
       if (this.#void.has(key)) return;
       const entry = newest?.entry;
       // Behind what no gateway wrote nothing could be added for ever, and before what is of another log nothing is true.

@@ -287,6 +287,21 @@ Deno.test("HistoryChain.skip: a log that ends before what was read of it voids w
   assert.equal(await node.read(3n, 5n), "3,4 to 5");
 });
 
+Deno.test("HistoryWriter.write: what becomes void during a round is deleted before what follows it is written", async () => {
+  const store = new FakeStore();
+  const node = new Node(store);
+  node.take(0, 1, 2, 3, 4);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  store.pace = () => promise;
+  const round = node.writer.write();
+  node.chain.skip(0, 3n);
+  node.take(3, 4);
+  resolve();
+  await round;
+  await node.writer.write();
+  assert.equal(await node.read(3n, 5n), "3,4 to 5");
+});
+
 Deno.test("HistoryChain.restart: a log created anew has keys of its own, and so has a partition that was added", async () => {
   const store = new FakeStore();
   const node = new Node(store);
