@@ -15,6 +15,8 @@ export interface TransportRequest {
   readonly lastEventId?: string | undefined;
   /** The credential: `Authorization`, or nothing where a cookie is sent. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Asks for a fresh credential: for a transport that asks the gateway again within one connection. None where `headers` stay good. */
+  readonly freshHeaders?: () => Promise<Readonly<Record<string, string>>>;
 }
 
 /** One block of the stream. Without an `event` it is a sign of life, and with an `id` a checkpoint. */

@@ -44,15 +44,16 @@ export class EventIntake {
   take(name: string, id: string, text: string): ControlData | undefined {
     try {
       const parsed = JSON.parse(text);
-      const isControl = name.startsWith("stream.");
-      if (isControl) this.#takeControl(name, parsed);
-      if (!isControl) this.#takeEvent(name, id, parsed, parsed.data);
-      else if (name === "stream.failed") this.#takeEvent(name, id, {}, parsed);
-      return isControl ? parsed : undefined;
+      if (name.startsWith("stream.")) {
+        this.#takeControl(name, parsed);
+        if (name === "stream.failed") this.#takeEvent(name, id, {}, parsed);
+        return parsed;
+      }
+      this.#takeEvent(name, id, parsed, parsed.data);
     } catch (error) {
       this.#listeners.tell("error", new Error(`Cannot read the data of ${name}`, { cause: error }));
-      return undefined;
     }
+    return undefined;
   }
 
   #takeEvent(name: string, id: string, { version = 1, scope = "", time = "" }: Envelope, said: unknown): void {

@@ -151,21 +151,19 @@ export class SSEClient<Events extends object = EventMap> {
       if (closed.aborted) return;
       if (error) this.#listeners.tell("error", error);
       if (this.#isFinal(error)) return;
-      if (this.#tokenReason !== "unauthorized") {
-        this.#tokenReason = "reconnect";
-        await this.#pause(error, closed);
-      }
+      if (this.#tokenReason !== "unauthorized") await this.#pause(error, closed);
     }
   }
 
   /** One connection, until it is over. */
   async #attempt(attempt: number, closed: AbortSignal): Promise<void> {
     const { scopes = [], events = [], getToken } = this.#options;
-    const headers = authorization(await getToken?.({ reason: this.#tokenReason, attempt }));
+    const freshHeaders = async () => authorization(await getToken?.({ reason: this.#tokenReason, attempt }));
+    const headers = await freshHeaders();
     if (closed.aborted) return;
     const connection = this.#connection = new AbortController();
     const live = AbortSignal.any([closed, connection.signal]);
-    const request = { url: this.#url, scopes, events, lastEventId: this.#cursor.value, headers };
+    const request = { url: this.#url, scopes, events, lastEventId: this.#cursor.value, headers, freshHeaders };
     this.#intake.startConnection();
     this.#heardAtMs = 0;
     try {
@@ -186,7 +184,7 @@ export class SSEClient<Events extends object = EventMap> {
   #isFinal(error: Error | undefined): boolean {
     if (error instanceof SSEUnauthorizedError) return this.#end("unauthorized", error);
     if (!(error instanceof TransportError) || !error.isFinal) {
-      if (this.#tokenReason === "unauthorized") this.#tokenReason = "reconnect";
+      this.#tokenReason = "reconnect";
       return false;
     }
     if (error.status === 204) return this.#end("ended");
@@ -221,7 +219,7 @@ export class SSEClient<Events extends object = EventMap> {
 
   #take({ id, event, data = "", retryMs }: ServerMessage, live: AbortSignal): void {
     if (retryMs !== undefined) this.#toldRetryMs = retryMs;
-    const control = event === undefined ? undefined : this.#intake.take(event, id ?? "", data);
+    const control = event ? this.#intake.take(event, id ?? "", data) : undefined;
     if (control && event === "stream.opened") this.#noteOpened(control);
     if (control && event === "stream.closing") this.#toldRetryMs = control.retryAfterMs;
     if (control && event === "stream.token-expiring") void this.#renewToken(live);
@@ -272,7 +270,7 @@ export class SSEClient<Events extends object = EventMap> {
     if (this.#heardAtMs === 0 || Date.now() - this.#heardAtMs <= this.#heartbeatMs * SILENCE_SHARE) return;
     this.#heardAtMs = 0;
     this.#toldRetryMs = 0;
-    this.#connection?.abort(new Error("Cannot hear the gateway any more: it was silent for longer than it announced"));
+    this.#connection?.abort(new Error("Cannot hear the gateway: it was silent for longer than it announced"));
   }
 
   #wake(): void {

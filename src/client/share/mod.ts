@@ -4,6 +4,9 @@ import { type Locks, SharedStream } from "./shared_stream.ts";
 export type { ServerMessage, Transport, TransportRequest } from "../transport.ts";
 export type { Locks } from "./shared_stream.ts";
 
+/** Of the code that is loaded later: after a deploy it may be another one's. */
+const VERSION = 1;
+
 /** How a page shares. */
 export interface ShareOptions {
   /** Whom the page's token speaks for: pages of one subject share, others do not. */
@@ -20,12 +23,11 @@ export function shareStream(inner: Transport, { subject, locks = browserLocks() 
   if (!locks || !globalThis.BroadcastChannel) return inner;
   return {
     async *connect(request, signal) {
-      const key = new TextEncoder().encode(JSON.stringify([request.url, subject, !request.scopes[0]]));
-      const name = `tidegate ${new Uint8Array(await crypto.subtle.digest("SHA-256", key))}`;
-      // A page that cannot share loads no more code.
-      const { Union } = await import("../unite/mod.ts");
-      const stream = new SharedStream(inner, request, new BroadcastChannel(name), new Union(request, name));
-      yield* stream.messages(locks, name, signal);
+      // A page that cannot share loads no more code; one that cannot load it has a stream of its own.
+      const unite = await import("../unite/mod.ts").catch(() => undefined);
+      if (unite?.VERSION !== VERSION) return yield* inner.connect(request, signal);
+      const union = new unite.Union(request, await unite.nameOf(request, subject));
+      yield* new SharedStream(inner, request, union).messages(locks, signal);
     },
   };
 }

@@ -1,11 +1,11 @@
 import type { ServerMessage, Transport, TransportRequest } from "../transport.ts";
-import type { Opening, Union } from "../unite/mod.ts";
+import type { Opening, Post, Union } from "../unite/mod.ts";
 
 /*
  * One stream for all pages of one browser: the page that holds a lock leads, which is to say that it has the stream and
  * passes each message on; the others follow, and each takes the events that it asked for. Pages that name no scopes have
- * all that is granted; those that name some have a stream with the scopes of all of them. What of it is whose is told by
- * `../unite`.
+ * all that is granted; those that name some have a stream with the scopes of all of them. What a leader tells, and what of
+ * its stream is whose, is in `../unite`.
  *
  * Nothing is lost because a page that follows is told every id, those of events that are not for it too, and because an id
  * is a position. It may follow from the moment in which its own last id is the leader's: it has all that lay before, and
@@ -29,66 +29,49 @@ export interface Locks {
   request(name: string, options: { readonly signal: AbortSignal }, take: () => Promise<void>): Promise<unknown>;
 }
 
-/** What pages tell one another. */
-type Post =
-  /** From a page that looks for a leader. */
-  | readonly [kind: "ask", from: string, body: undefined]
-  /** From the leader: what comes from here on. */
-  | readonly [kind: "open", from: string, at: OpenAt]
-  /** From the leader: one block of the stream; none when it has ended. */
-  | readonly [kind: "block", from: string, message: ServerMessage | undefined];
-
-interface OpenAt extends Opening {
-  readonly id: string | undefined;
-  /** The stream's first block; `undefined` where that is still to come. */
-  readonly opened: ServerMessage | undefined;
-}
-
-/** How long a page waits for a leader's answer, in milliseconds: longer than a stream needs to open. */
+/** How long a page waits for a stream that it may follow, in milliseconds: longer than one needs to open. */
 const PATIENCE_MS = 3_000;
-/** How long a leader whose stream has ended keeps the lock, in milliseconds: all others hear of it first and back off. */
-const HOLD_MS = 250;
 
 /** One page's part in it, for one connection of its client. */
 export class SharedStream {
-  readonly #me = crypto.randomUUID();
   readonly #inner: Transport;
   readonly #request: TransportRequest;
-  readonly #channel: BroadcastChannel;
   readonly #union: Union;
   readonly #over = new AbortController();
   readonly #inbox: ServerMessage[] = [];
   #wake: (() => void) | undefined;
+  #patience: ReturnType<typeof setTimeout> | undefined;
   #failure: unknown;
   #cursor: string | undefined;
-  /** Of the leader: says what it has, and where that stands. */
-  #tellOpen: (() => void) | undefined;
+  /** The credential that came with the connection: for one stream, and none for a page that has followed, maybe for hours. */
+  #headers: TransportRequest["headers"];
+  #leads = false;
   #follows = false;
   /** Whom it follows, or looks for a place to follow from; and the last id of that. */
   #leader: string | undefined;
   #leaderId: string | undefined;
   /** Ends the stream that the page has itself, as leader or alone. */
   #stop: AbortController | undefined;
-  /** The first block of the stream: of its own as leader, else of that which its client was given first. */
-  #opened: ServerMessage | undefined;
+  /** Whether its client was given a `stream.opened`. */
+  #isOpened = false;
 
-  constructor(inner: Transport, request: TransportRequest, channel: BroadcastChannel, union: Union) {
+  constructor(inner: Transport, request: TransportRequest, union: Union) {
     this.#inner = inner;
     this.#request = request;
-    this.#channel = channel;
     this.#union = union;
     this.#cursor = request.lastEventId;
-    channel.onmessage = ({ data }: MessageEvent<Post>) => this.#take(data);
+    this.#headers = request.headers;
+    union.listen((post) => this.#take(post));
   }
 
   /** What the page's client would get from a stream of its own, until that stream ends or the signal is aborted. */
-  async *messages(locks: Locks, name: string, signal: AbortSignal): AsyncGenerator<ServerMessage> {
+  async *messages(locks: Locks, signal: AbortSignal): AsyncGenerator<ServerMessage> {
     signal.addEventListener("abort", () => this.#end());
     // It may have been aborted while the page loaded what it needs.
     if (signal.aborted) this.#end();
-    const turn = locks.request(name, { signal: this.#over.signal }, () => this.#lead(signal)).catch(() => {});
-    const patience = setTimeout(() => this.#goAlone(), PATIENCE_MS);
-    this.#post("ask");
+    const turn = locks.request(this.#union.name, { signal: this.#over.signal }, () => this.#lead(signal))
+      .catch(() => {});
+    this.#look(true);
     try {
       for (;;) {
         const message = this.#inbox.shift();
@@ -99,57 +82,64 @@ export class SharedStream {
       if (this.#failure) throw this.#failure;
     } finally {
       this.#end();
-      clearTimeout(patience);
+      clearTimeout(this.#patience);
       await turn;
       this.#union.close();
-      this.#channel.close();
     }
   }
 
   async #lead(signal: AbortSignal): Promise<void> {
+    this.#leads = true;
     for (;;) {
-      const scopes = await this.#union.gather(() => this.#stop?.abort());
+      await this.#union.gather();
       if (this.#over.signal.aborted) break;
-      this.#opened = undefined;
-      this.#tellOpen = () => this.#post("open", { id: this.#cursor, opened: this.#opened, ...this.#union.opening });
-      this.#tellOpen();
+      const scopes = this.#union.open(this.#cursor, () => this.#stop?.abort());
       await this.#read({ scopes, events: [] }, (message) => {
-        this.#union.notesLoss(message);
-        this.#post("block", message);
         this.#deliver(message);
+        this.#union.passOn(message);
       });
     }
     // A page that goes hands over: the next one leads at once. A stream that has ended is over for all of them.
-    if (signal.aborted) return;
-    this.#post("block");
-    await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
+    if (!signal.aborted) await this.#union.end(this.#failure);
   }
 
   #take([kind, from, body]: Post): void {
-    if (this.#tellOpen) {
-      if (kind === "ask") this.#tellOpen();
-    } else if (kind === "open") this.#begin(from, body);
-    else if (from !== this.#leader) return;
-    else if (!this.#follows) {
-      this.#leaderId = body?.id ?? this.#leaderId;
-      if (body && this.#union.notesLoss(body)) this.#tellLosses([body]);
+    if (this.#leads) {
+      if (kind === "ask" || kind === "here") this.#union.hear(kind, body);
+    } else if (kind === "call") this.#union.post("here", this.#union.own);
+    else if (kind === "no") this.#goAlone();
+    else if (kind === "open") this.#begin(from, body);
+    else if (kind === "end") {
+      // Any of them may lead next, so what the gateway said to one it said to all.
+      if (body) this.#deliver(body);
+      if (body || this.#follows) this.#end();
+    } else if (kind !== "block" || from !== this.#leader) return;
+    else if (this.#follows) this.#deliver(body);
+    else {
+      this.#leaderId = body.id ?? this.#leaderId;
+      this.#hear(body);
       this.#meet();
-    } else if (body) this.#deliver(body);
-    else this.#end();
+    }
   }
 
-  #begin(leader: string, at: OpenAt): void {
-    const { id, opened, losses } = at;
+  #begin(leader: string, { id, opened, scopes, losses }: Opening): void {
     const isNew = leader !== this.#leader;
     this.#follows = false;
     this.#leaderId = id;
-    this.#leader = this.#union.lacks(at, () => this.#goAlone()) ? undefined : leader;
-    if (!this.#leader) return;
-    // Its id is where the leader's stream has begun, not where it stands.
-    if (opened && !this.#opened) this.#deliver({ ...opened, id: undefined });
+    this.#leader = this.#union.isIn(scopes) ? leader : undefined;
+    if (!this.#leader) return this.#look(this.#union.isNew(scopes));
+    if (opened) this.#hear(opened);
     // A page that begins now has lost nothing before, and who knew the leader has heard.
-    if (isNew && this.#cursor) this.#tellLosses(losses);
+    if (isNew && this.#cursor) losses.forEach((loss) => this.#hear(loss));
     this.#meet();
+  }
+
+  /** Takes what matters to a page that does not follow yet. Its place in the stream is the leader's. */
+  #hear(message: ServerMessage): void {
+    // One that has no stream yet is open with the leader's.
+    if (this.#union.isLoss(message) || (!this.#isOpened && message.event === "stream.opened")) {
+      this.#deliver({ ...message, id: undefined });
+    }
   }
 
   /** Follows from here on, if it stands where the leader stands. */
@@ -157,17 +147,19 @@ export class SharedStream {
     if (this.#cursor && this.#cursor !== this.#leaderId) return this.#goAlone();
     this.#stop?.abort();
     this.#follows = true;
+    this.#headers = undefined;
     this.#deliver({ id: this.#leaderId });
   }
 
-  /** The place in the stream of each is the leader's. */
-  #tellLosses(losses: readonly ServerMessage[]): void {
-    for (const { id: _, ...loss } of losses) this.#inbox.push(loss);
-    this.#wake?.();
+  /** Waits for a leader's stream that has its scopes; asks for one, unless it has done so before. */
+  #look(asks: boolean): void {
+    if (asks) this.#union.post("ask", this.#union.own);
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.#goAlone(), PATIENCE_MS);
   }
 
   #goAlone(): void {
-    if (this.#tellOpen || this.#follows || this.#stop?.signal.aborted === false) return;
+    if (this.#leads || this.#follows || this.#stop?.signal.aborted === false) return;
     this.#read({}, (message) => {
       this.#deliver(message);
       if (this.#leader) this.#meet();
@@ -179,9 +171,10 @@ export class SharedStream {
     this.#stop?.abort();
     const { signal } = this.#stop = new AbortController();
     try {
-      for await (
-        const message of this.#inner.connect({ ...this.#request, ...more, lastEventId: this.#cursor }, signal)
-      ) {
+      const headers = this.#headers ?? await this.#union.freshHeaders(signal);
+      this.#headers = undefined;
+      const request = { ...this.#request, ...more, headers, lastEventId: this.#cursor };
+      for await (const message of this.#inner.connect(request, signal)) {
         if (signal.aborted) return;
         take(message);
       }
@@ -193,7 +186,7 @@ export class SharedStream {
 
   /** Gives a message to the client, or what of it is the page's. */
   #deliver(message: ServerMessage): void {
-    this.#opened ??= message;
+    this.#isOpened ||= message.event === "stream.opened";
     this.#cursor = message.id ?? this.#cursor;
     this.#inbox.push(this.#union.ownPart(message));
     this.#wake?.();
@@ -204,9 +197,5 @@ export class SharedStream {
     this.#over.abort();
     this.#stop?.abort();
     this.#wake?.();
-  }
-
-  #post(kind: Post[0], body?: unknown): void {
-    this.#channel.postMessage([kind, this.#me, body]);
   }
 }

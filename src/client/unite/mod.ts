@@ -1,31 +1,54 @@
 import type { ServerMessage, TransportRequest } from "../transport.ts";
 
 /*
- * What of a stream is whose, when pages that ask for different events or name different scopes share it: `shareStream` takes
- * it from here, and nobody else does.
+ * What a leader tells the pages that share its stream, and what of the stream is whose: `shareStream` takes it from here,
+ * and nobody else does.
  *
  * The stream has the scopes of all pages that answered when it was opened: its leader calls, gathers, and opens it. A page
- * that has gone gives no answer, so its scopes leave with the next opening. A page that is told of a stream which lacks one
- * of its scopes asks the leader for more, once for each set of scopes that it is told of: pages that answer late cannot
- * make a leader open streams without end. It may be told of one opening often, for each page that comes is. Where the gateway refuses the scopes of all, the leader goes on with its own,
- * says no to whoever asks, and the others have streams of their own.
+ * that has gone gives no answer, so its scopes leave with the next opening. A page whose scopes the stream lacks asks for
+ * them: when it comes, and once for each set of scopes that it is told of. So pages that answer late cannot make a leader
+ * open streams without end. Where the gateway refuses the scopes of all, the leader goes on with its own, says no to whoever
+ * asks, and the others have streams of their own.
  */
 
-/** What pages tell one another of their scopes. */
-type Post =
-  /** From the leader: who is there? */
-  | readonly [kind: "call"]
+/**
+ * Of what pages tell one another, here and in `../share`, and of what `../share` takes from here. Raise it there and here
+ * with each change of either: in a deploy a browser has tabs of two versions, which must not hear each other.
+ */
+export const VERSION = 1;
+
+/** What pages tell one another. */
+export type Post =
+  /** From a page that looks for a stream with these scopes. */
+  | readonly [kind: "ask", from: string, scopes: readonly string[]]
   /** From a page that was called. */
-  | readonly [kind: "here", scopes: readonly string[]]
-  /** From a page whose scopes the stream lacks. */
-  | readonly [kind: "ask", scopes: readonly string[]]
+  | readonly [kind: "here", from: string, scopes: readonly string[]]
+  /** From the leader: who is there? */
+  | readonly [kind: "call", from: string, body: undefined]
   /** From the leader: the stream gets no more scopes. */
-  | readonly [kind: "no"];
+  | readonly [kind: "no", from: string, body: undefined]
+  /** From the leader: what comes from here on. */
+  | readonly [kind: "open", from: string, opening: Opening]
+  /** From the leader: one block of the stream. */
+  | readonly [kind: "block", from: string, message: ServerMessage]
+  /** From the leader: the stream has ended; with a block that says when the gateway wants to be asked again, if it said so. */
+  | readonly [kind: "end", from: string, closing: ServerMessage | undefined];
+
+/** A leader's stream. */
+export interface Opening {
+  /** Where it stands. */
+  readonly id: string | undefined;
+  readonly scopes: readonly string[];
+  /** Its `stream.opened`; `undefined` where that is still to come. */
+  readonly opened: ServerMessage | undefined;
+  /** The blocks in which it has announced losses, at most the last {@link MAX_LOSSES}. */
+  readonly losses: readonly ServerMessage[];
+}
 
 /** How long a leader waits for answers, in milliseconds: pages that are not busy answer at once. */
 const GATHER_MS = 100;
-/** How long a page waits for a stream with its scopes, in milliseconds: longer than one needs to open. */
-const PATIENCE_MS = 3_000;
+/** How long a leader whose stream has ended keeps the lock, in milliseconds: all others hear of it first and back off. */
+const HOLD_MS = 250;
 
 /**
  * How many announced losses of its stream a leader keeps for pages that come: far more than a page that reads as fast as it
@@ -33,99 +56,142 @@ const PATIENCE_MS = 3_000;
  */
 const MAX_LOSSES = 16;
 
-/** What a leader tells of its stream. */
-export interface Opening {
-  /** Tells one opening from any other. */
-  readonly opening: string;
-  readonly scopes: readonly string[];
-  /** The blocks in which the stream has announced losses, at most the last {@link MAX_LOSSES}. */
-  readonly losses: readonly ServerMessage[];
+/** What pages that may share one stream have in common, as a name that tells nobody what it is. */
+export async function nameOf({ url, scopes }: TransportRequest, subject: string): Promise<string> {
+  const key = new TextEncoder().encode(JSON.stringify([url, subject, !scopes[0]]));
+  return `tidegate ${VERSION} ${new Uint8Array(await crypto.subtle.digest("SHA-256", key))}`;
 }
 
 /** One page's part in it, for one connection of its client. */
 export class Union {
-  readonly #own: readonly string[];
+  /** The scopes that the page names. */
+  readonly own: readonly string[];
   readonly #events: readonly string[];
+  readonly #freshHeaders: () => Promise<TransportRequest["headers"]>;
+  readonly #me = crypto.randomUUID();
   readonly #channel: BroadcastChannel;
   /** Sets of scopes that lack one of the page's, and that it was told of before. */
   readonly #known = new Set<string>();
-  /** The last opening that lacks one, and was told of. */
-  #lacking: string | undefined;
-  /** What the page does when it asks in vain. */
-  #goAlone = () => {};
-  #patience: ReturnType<typeof setTimeout> | undefined;
-  /** Of the leader: lets it open the next stream. */
+  /** Of the leader: lets it open the next stream; none before the first is open. */
   #reopen: (() => void) | undefined;
-  /** Of the leader: the scopes of its stream, and what pages have told since it was opened. */
-  #scopes: readonly string[] = [];
+  /** Of the leader: its stream, and the scopes that pages have told since it was opened. */
+  #opening: Opening = { id: undefined, scopes: [], opened: undefined, losses: [] };
   #told: readonly string[] = [];
+  #closing: ServerMessage | undefined;
   #hasFailed = false;
-  #losses: readonly ServerMessage[] = [];
-  #opening = "";
 
   /**
    * @param request what the page would ask a stream of its own for
    * @param name what the pages that may share one stream have in common
    */
-  constructor({ scopes, events }: TransportRequest, name: string) {
-    this.#own = namesIn(scopes);
+  constructor(
+    { scopes, events, headers, freshHeaders = () => Promise.resolve(headers ?? {}) }: TransportRequest,
+    name: string,
+  ) {
+    this.own = namesIn(scopes);
     this.#events = namesIn(events);
-    this.#channel = new BroadcastChannel(`${name} scopes`);
-    this.#channel.onmessage = ({ data }: MessageEvent<Post>) => this.#take(data);
+    this.#freshHeaders = freshHeaders;
+    this.#channel = new BroadcastChannel(name);
   }
 
-  /** Of a leader: what it tells of its stream. */
-  get opening(): Opening {
-    return { opening: this.#opening, scopes: this.#scopes, losses: this.#losses };
+  get name(): string {
+    return this.#channel.name;
   }
 
-  /** Whether the message announces a loss, which a leader then tells of. */
-  notesLoss(message: ServerMessage): boolean {
-    const isLoss = message.event === "stream.events-dropped" || message.event === "stream.gap-detected";
-    if (isLoss) this.#losses = [...this.#losses, message].slice(-MAX_LOSSES);
-    return isLoss;
+  /** Tells the other pages. */
+  post(kind: Post[0], body?: unknown): void {
+    this.#channel.postMessage([kind, this.#me, body]);
   }
 
-  /** Of a leader: the scopes of the stream that it is to open; `reopen` is called when it is to open another. */
-  async gather(reopen: () => void): Promise<readonly string[]> {
-    // The next stream brings what the last one dropped, for it goes on from before.
-    this.#losses = [];
-    this.#reopen = reopen;
+  listen(listener: (post: Post) => void): void {
+    this.#channel.onmessage = ({ data }: MessageEvent<Post>) => listener(data);
+  }
+
+  /** Nothing is told or heard any more. */
+  close(): void {
+    this.#channel.close();
+  }
+
+  /** Of a leader that is to open a stream: waits until all have told their scopes. */
+  async gather(): Promise<void> {
     // Who names none has all.
-    if (this.#own[0]) {
-      this.#post("call");
-      await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
-    }
-    this.#opening = crypto.randomUUID();
-    this.#scopes = [...new Set([...this.#own, ...(this.#hasFailed ? [] : this.#told)])];
+    if (!this.own[0]) return;
+    this.post("call");
+    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+  }
+
+  /** Of a leader: tells of the stream that it opens, and gives its scopes; `reopen` is called when it is to open another. */
+  open(id: string | undefined, reopen: () => void): readonly string[] {
+    const scopes = [...new Set([...this.own, ...(this.#hasFailed ? [] : this.#told)])];
+    // The next stream brings what the last one dropped, for it goes on from before.
+    this.#opening = { id, scopes, opened: undefined, losses: [] };
     this.#told = [];
-    return this.#scopes;
+    this.#closing = undefined;
+    this.#reopen = reopen;
+    this.post("open", this.#opening);
+    return scopes;
+  }
+
+  /** Of a leader: what it hears from other pages. */
+  hear(kind: "ask" | "here", scopes: readonly string[]): void {
+    this.#told = [...this.#told, ...scopes];
+    // All are told of the first stream when it is opened.
+    if (kind === "here" || !this.#reopen) return;
+    if (hasAll(this.#opening.scopes, scopes)) this.post("open", this.#opening);
+    else if (this.#hasFailed) this.post("no");
+    else this.#reopen();
+  }
+
+  /** Of a leader: tells the others of a block. */
+  passOn(message: ServerMessage): void {
+    const { id = this.#opening.id, event } = message;
+    const { opened, losses } = this.#opening;
+    this.#opening = {
+      ...this.#opening,
+      id,
+      opened: event === "stream.opened" ? message : opened,
+      losses: this.isLoss(message) ? [...losses, message].slice(-MAX_LOSSES) : losses,
+    };
+    // It comes with the end, for more pages than those that follow.
+    if (event === "stream.closing") this.#closing = message;
+    // The connection is the leader's, and so is its token: a sign of life is enough for the others.
+    else this.post("block", event === "stream.token-expiring" ? { id: message.id } : message);
+  }
+
+  /** Of a leader whose stream has ended. */
+  async end(failure: unknown): Promise<void> {
+    const { retryAfterMs } = (failure ?? {}) as { readonly retryAfterMs?: number };
+    this.post("end", retryAfterMs ? { retryMs: retryAfterMs } : this.#closing);
+    await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
   }
 
   /** Of a leader: whether its stream failed for the scopes of others; the next one has only its own. */
   isRefused(error: unknown): boolean {
     // Too many, or one that is not granted. Whatever else ends a stream ends it for all, who come back when they may.
     const { status } = error as { readonly status?: number };
-    const isRefused = !hasAll(this.#own, this.#scopes) && (status === 400 || status === 403);
+    const isRefused = !hasAll(this.own, this.#opening.scopes) && (status === 400 || status === 403);
     this.#hasFailed ||= isRefused;
     return isRefused;
   }
 
-  /** Whether a stream lacks one of the page's scopes. Then it asks for more; `goAlone` where that is in vain. */
-  lacks({ opening, scopes }: Opening, goAlone: () => void): boolean {
-    if (opening === this.#lacking) return true;
-    clearTimeout(this.#patience);
-    this.#goAlone = () => {};
-    if (hasAll(scopes, this.#own)) return false;
-    this.#lacking = opening;
-    if (this.#known.has(`${scopes}`)) goAlone();
-    else {
-      this.#known.add(`${scopes}`);
-      this.#goAlone = goAlone;
-      this.#patience = setTimeout(goAlone, PATIENCE_MS);
-      this.#post("ask", this.#own);
-    }
-    return true;
+  /** A fresh credential, unless the signal is aborted before it comes: what hangs must not keep the lock. */
+  freshHeaders(signal: AbortSignal): Promise<TransportRequest["headers"]> {
+    return Promise.race([this.#freshHeaders(), new Promise<never>((_, reject) => signal.onabort = reject)]);
+  }
+
+  /** Whether a stream of these scopes has all of the page's. */
+  isIn(scopes: readonly string[]): boolean {
+    return hasAll(scopes, this.own);
+  }
+
+  /** Whether the page was not told of these scopes before. */
+  isNew(scopes: readonly string[]): boolean {
+    return this.#known.size < this.#known.add(`${scopes}`).size;
+  }
+
+  /** Whether the message announces a loss. */
+  isLoss({ event }: ServerMessage): boolean {
+    return event === "stream.events-dropped" || event === "stream.gap-detected";
   }
 
   /**
@@ -137,37 +203,15 @@ export class Union {
     const domain = event.replace(/\..*/, ".*");
     if (domain === "stream.*") return message;
     if (this.#events[0] && !this.#events.includes(event) && !this.#events.includes(domain)) return { id };
-    if (!this.#own[0]) return message;
+    if (!this.own[0]) return message;
     const envelope = JSON.parse(data);
     const addressed: readonly string[] = envelope.scopes ?? [envelope.scope];
-    const own = this.#own.filter((scope) => addressed.includes(scope));
+    const own = this.own.filter((scope) => addressed.includes(scope));
     const [scope] = own;
     if (scope === undefined) return { id };
     // No scope holds a comma. What needs no change stays the text that it is.
     if (`${own}` === `${addressed}`) return message;
     return { ...message, data: JSON.stringify({ ...envelope, scope, scopes: own.length > 1 ? own : undefined }) };
-  }
-
-  /** Nothing is told or answered any more. */
-  close(): void {
-    clearTimeout(this.#patience);
-    this.#channel.close();
-  }
-
-  #take([kind, scopes = []]: Post): void {
-    if (!this.#reopen) {
-      if (kind === "call") this.#post("here", this.#own);
-      if (kind === "no") this.#goAlone();
-      return;
-    }
-    this.#told = [...this.#told, ...scopes];
-    if (kind !== "ask" || hasAll(this.#scopes, scopes)) return;
-    if (this.#hasFailed) this.#post("no");
-    else this.#reopen();
-  }
-
-  #post(...post: Post): void {
-    this.#channel.postMessage(post);
   }
 }
 

@@ -23,12 +23,14 @@ export class FakeServer {
   /** More scopes than that are refused, as is one that is not granted. */
   maxScopes = 100;
   refusals = 0;
-  /** What the next stream is refused with, whatever it asks for. */
-  refuseNext: TransportError | undefined;
+  /** What the next stream is refused with, whatever it asks for: a status, or a block that is all of the stream. */
+  refuseNext: TransportError | ServerMessage | undefined;
+  /** The tokens of all streams that were opened. */
+  readonly openedWith: (string | undefined)[] = [];
   readonly #wakes = new Set<() => void>();
   readonly #breaks = new Set<AbortController>();
-  /** Of each open stream: what it is to announce as dropped, and where in the log that is. */
-  readonly #drops = new Set<{ readonly announced: string[]; readonly indices: Set<number> }>();
+  /** Of each open stream: what it is to announce, and what of the log it has lost. */
+  readonly #drops = new Set<{ readonly announced: ServerMessage[]; readonly indices: Set<number> }>();
   /** A transport of one page's client. */
   readonly transport: Transport = { connect: (request, signal) => this.#stream(request, signal) };
 
@@ -37,12 +39,17 @@ export class FakeServer {
     for (const wake of this.#wakes) wake();
   }
 
-  /** Every open stream announces these as dropped, in a block without an id, and never brings them; later ones do. */
-  drop(from: number, to: number): void {
-    for (const { announced, indices } of this.#drops) {
-      announced.push(dropOf(from, to));
+  /** Every open stream announces these as lost, in a block without an id, and never brings them; later ones do. */
+  lose(from: number, to: number, event: Loss = "stream.events-dropped"): void {
+    for (const { indices } of this.#drops) {
       for (let index = from; index <= to; index++) indices.add(index);
     }
+    this.announce(event, lossOf(from, to));
+  }
+
+  /** Every open stream brings this, in a block without an id. */
+  announce(event: string, data = "{}"): void {
+    for (const { announced } of this.#drops) announced.push({ event, data });
     for (const wake of this.#wakes) wake();
   }
 
@@ -52,14 +59,15 @@ export class FakeServer {
   }
 
   async *#stream(
-    { lastEventId, events, scopes }: TransportRequest,
+    { lastEventId, events, scopes, headers }: TransportRequest,
     signal: AbortSignal,
   ): AsyncGenerator<ServerMessage> {
     await turn();
     signal.throwIfAborted();
     const refusal = this.refuseNext;
     this.refuseNext = undefined;
-    if (refusal !== undefined) throw refusal;
+    if (refusal instanceof TransportError) throw refusal;
+    if (refusal !== undefined) return yield refusal;
     if (scopes.length > this.maxScopes || scopes.includes("user:forbidden")) {
       this.refusals++;
       throw new TransportError(scopes.includes("user:forbidden") ? 403 : 400, "these scopes cannot be had");
@@ -71,23 +79,25 @@ export class FakeServer {
     this.openedStreams++;
     this.openScopes.add(scopes);
     this.openedScopes.push(scopes);
+    this.openedWith.push(headers?.["authorization"]);
     this.#wakes.add(onWake);
     this.#breaks.add(broken);
-    const drops = { announced: [] as string[], indices: new Set<number>() };
+    const drops = { announced: [] as ServerMessage[], indices: new Set<number>() };
     this.#drops.add(drops);
     signal.addEventListener("abort", onWake);
     broken.signal.addEventListener("abort", onWake);
     try {
       let next = lastEventId === undefined ? this.log.length : Number(lastEventId.split(":")[2]) + 1;
       const cursor = () => `log:0:${next - 1}`;
-      yield { id: cursor(), event: "stream.opened", data: "{}" };
+      const opened = { connectionId: `c${this.openedStreams}` };
+      yield { id: cursor(), event: "stream.opened", data: JSON.stringify(opened) };
       let isCaughtUp = lastEventId === undefined;
       let told = next;
       while (!broken.signal.aborted) {
         signal.throwIfAborted();
         const announced = drops.announced.shift();
         if (announced !== undefined) {
-          yield { event: "stream.events-dropped", data: announced };
+          yield announced;
           continue;
         }
         const logged = this.log[next];
@@ -126,9 +136,12 @@ export function envelopeOf({ id, scopes }: LoggedEvent, asked: readonly string[]
   return { version: 1, scope, data: id, ...(more.length === 0 ? {} : { scopes: [scope, ...more] }) };
 }
 
-/** What a stream says of events that it has dropped. */
-export function dropOf(from: number, to: number): string {
-  return JSON.stringify({ priority: "low", count: to - from + 1, from: `log:0:${from}`, to: `log:0:${to}` });
+/** How a stream announces a loss. */
+export type Loss = "stream.events-dropped" | "stream.gap-detected";
+
+/** What a stream says of events that are lost. */
+export function lossOf(from: number, to: number): string {
+  return JSON.stringify({ from: `log:0:${from}`, to: `log:0:${to}`, reason: "retention", resync: true });
 }
 
 /** A turn of the event loop, as a request takes at least one. */

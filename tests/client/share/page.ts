@@ -11,6 +11,8 @@ export class Page {
   /** What it was told of losses. */
   readonly losses: string[] = [];
   lastId: string | undefined;
+  /** Where it begins: behind the first id that it had, or was given, which is never an event's. */
+  firstId: string | undefined;
   openedCount = 0;
   /** How many of its connections ended, or failed, before it was closed. */
   endedCount = 0;
@@ -27,10 +29,11 @@ export class Page {
     request: { readonly events?: readonly string[]; readonly scopes?: readonly string[]; readonly lastId?: string } =
       {},
     subject = "alice",
+    share: typeof shareStream = shareStream,
   ) {
     this.#request = { events: request.events ?? [], scopes: request.scopes ?? [] };
-    this.lastId = request.lastId;
-    this.#transport = shareStream(inner, { subject, locks: locks.page(this.#gone.signal) });
+    this.firstId = this.lastId = request.lastId;
+    this.#transport = share(inner, { subject, locks: locks.page(this.#gone.signal) });
     this.over = this.#run();
   }
 
@@ -59,18 +62,24 @@ export class Page {
   async #run(): Promise<void> {
     const { signal } = this.#closed;
     while (!signal.aborted) {
-      const request = { url: "https://gateway.test/stream", ...this.#request, lastEventId: this.lastId };
+      const request = {
+        url: "https://gateway.test/stream",
+        headers: { authorization: "Bearer page" },
+        ...this.#request,
+        lastEventId: this.lastId,
+      };
       try {
         for await (const { id, event, data = "" } of this.#transport.connect(request, signal)) {
           if (signal.aborted) break;
           if (event === "stream.opened") this.openedCount++;
-          else if (event === "stream.events-dropped") this.losses.push(data);
+          else if (event === "stream.events-dropped" || event === "stream.gap-detected") this.losses.push(data);
           else if (event !== undefined && !event.startsWith("stream.")) {
             this.events.push(id ?? "no id");
             this.names.push(event);
             this.envelopes.push(JSON.parse(data));
           }
           this.lastId = id ?? this.lastId;
+          this.firstId ??= id;
         }
       } catch {
         // The client backs off, for no time at all here.

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../simulation/seeded_random.ts";
 import { type Transport, TransportError } from "../../../src/client/transport.ts";
-import { dropOf, envelopeOf, FakeServer, turn } from "./fake_server.ts";
+import { envelopeOf, FakeServer, lossOf, turn } from "./fake_server.ts";
 import { LockManagerDouble } from "./lock_manager.ts";
 import { shareStream } from "../../../src/client/share/mod.ts";
 import { Page } from "./page.ts";
-
-/** Until it holds; nothing here takes long, and what never comes fails the test. */
-async function until(holds: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, `it never came to this: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+import { until } from "./until.ts";
 
 const idsFrom = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `log:0:${from + index}`);
 
@@ -122,26 +114,46 @@ function heldTransport({ transport }: FakeServer) {
   return { held, asked: asked.promise, open: opened.resolve };
 }
 
-Deno.test("shareStream: a page that looks for its place hears of what the leader's stream loses meanwhile", async () => {
+Deno.test("shareStream: a page whose place a leader reaches first is open, though its own stream never was", async () => {
   const server = new FakeServer();
   const locks = new LockManagerDouble();
   for (let count = 0; count < 2; count++) server.publish("a.b");
-  const leader = new Page(server.transport, locks);
-  await until(() => leader.lastId === "log:0:1", "the leader stands at 1");
-  const own = heldTransport(server);
-  const late = new Page(own.held, locks, { lastId: "log:0:0" });
+  const [leaders, own] = [heldTransport(server), heldTransport(server)];
+  const leader = new Page(leaders.held, locks, { lastId: "log:0:0" });
+  await leaders.asked;
+  const late = new Page(own.held, locks, { lastId: "log:0:1" });
   await own.asked;
-  server.drop(3, 5);
+  leaders.open();
+  await until(() => leader.lastId === "log:0:1", "the leader is where the other stands");
   server.publish("a.b");
-  await until(() => leader.lastId === "log:0:2", "the leader stands at 2");
+  await until(() => late.lastId === "log:0:2", "the other follows");
+  assert.deepEqual([late.openedCount, late.events, server.openedStreams], [1, ["log:0:2"], 1]);
   own.open();
-  await until(() => late.lastId === "log:0:2" && server.openStreams === 1, "the other follows from there");
-  for (let count = 3; count <= 6; count++) server.publish("a.b");
-  await until(() => late.lastId === "log:0:6", "it is at the end");
-  assert.deepEqual(late.events, [...idsFrom(1, 3), "log:0:6"]);
-  for (const page of [leader, late]) assert.deepEqual(page.losses, [dropOf(3, 5)]);
   await close([leader, late]);
 });
+
+for (const loss of ["stream.events-dropped", "stream.gap-detected"] as const) {
+  Deno.test(`shareStream: a page that looks for its place hears of ${loss} in the leader's stream meanwhile`, async () => {
+    const server = new FakeServer();
+    const locks = new LockManagerDouble();
+    for (let count = 0; count < 2; count++) server.publish("a.b");
+    const leader = new Page(server.transport, locks);
+    await until(() => leader.lastId === "log:0:1", "the leader stands at 1");
+    const own = heldTransport(server);
+    const late = new Page(own.held, locks, { lastId: "log:0:0" });
+    await own.asked;
+    server.lose(3, 5, loss);
+    server.publish("a.b");
+    await until(() => leader.lastId === "log:0:2", "the leader stands at 2");
+    own.open();
+    await until(() => late.lastId === "log:0:2" && server.openStreams === 1, "the other follows from there");
+    for (let count = 3; count <= 6; count++) server.publish("a.b");
+    await until(() => late.lastId === "log:0:6", "it is at the end");
+    assert.deepEqual(late.events, [...idsFrom(1, 3), "log:0:6"]);
+    for (const page of [leader, late]) assert.deepEqual(page.losses, [lossOf(3, 5)]);
+    await close([leader, late]);
+  });
+}
 
 Deno.test("shareStream: a page that comes later hears of the last losses, and nobody of one twice", async () => {
   const server = new FakeServer();
@@ -149,8 +161,10 @@ Deno.test("shareStream: a page that comes later hears of the last losses, and no
   for (let count = 0; count < 2; count++) server.publish("a.b");
   const [leader, follower] = await open(server, locks, {}, {});
   assert.ok(leader && follower);
-  const losses = Array.from({ length: 20 }, (_, index) => dropOf(index + 3, index + 3));
-  for (let index = 3; index < 23; index++) server.drop(index, index);
+  const losses = Array.from({ length: 20 }, (_, index) => lossOf(index + 3, index + 3));
+  for (let index = 3; index < 23; index++) {
+    server.lose(index, index, index % 2 === 0 ? "stream.events-dropped" : "stream.gap-detected");
+  }
   server.publish("a.b");
   await until(() => follower.lastId === "log:0:2" && leader.lastId === "log:0:2", "both stand behind that");
   const late = new Page(server.transport, locks, { lastId: "log:0:0" });
@@ -274,6 +288,7 @@ Deno.test("shareStream: pages that come together cost few openings", async () =>
   await until(() => pages.every(({ openedCount }) => openedCount > 0), "all are open");
   assert.deepEqual([server.openStreams, openScopes(server)[0]?.split(" ").length], [1, 10]);
   assert.ok(server.openedStreams <= 3, `${server.openedStreams} streams were opened`);
+  assert.deepEqual(new Set(server.openedWith), new Set(["Bearer page"]), "each with the token that a page has");
   await close(pages);
 });
 
@@ -397,19 +412,19 @@ async function run(seed: number, named: boolean): Promise<void> {
   const random = new SeededRandom(seed);
   const server = new FakeServer();
   const locks = new LockManagerDouble();
-  const living = new Set<{ readonly page: Page; readonly from: number }>();
+  const living = new Set<Page>();
   const scopes = () => [random.pick(SCOPES), ...random.some(SCOPES, 0.3)];
   // With some seeds the gateway refuses what all pages want together.
   if (named) server.maxScopes = random.pick([4, 4, 2]);
   const come = () => {
     const from = random.chance(0.5) ? undefined : random.between(0, server.log.length) - 1;
-    const page = new Page(server.transport, locks, {
-      ...(from === undefined ? {} : { lastId: `log:0:${from}` }),
-      events: random.pick([[], [], ["a.b"]]),
-      scopes: named ? [...new Set(scopes())].slice(0, 2) : [],
-    });
-    // Where a page without a cursor begins is known with its first id.
-    living.add({ page, from: from === undefined ? -1 : from + 1 });
+    living.add(
+      new Page(server.transport, locks, {
+        ...(from === undefined ? {} : { lastId: `log:0:${from}` }),
+        events: random.pick([[], [], ["a.b"]]),
+        scopes: named ? [...new Set(scopes())].slice(0, 2) : [],
+      }),
+    );
   };
   come();
   for (let step = random.between(10, 30); step > 0; step--) {
@@ -420,17 +435,17 @@ async function run(seed: number, named: boolean): Promise<void> {
     else if (action < 0.75) server.breakAll();
     else if (action < 0.9 && one !== undefined) {
       living.delete(one);
-      await (random.chance(0.5) ? one.page.close() : one.page.kill());
+      await (random.chance(0.5) ? one.close() : one.kill());
     }
     for (let turns = random.pick(named ? [0, 1, 5, 100] : [0, 1, 5]); turns > 0; turns--) await turn();
   }
   if (living.size === 0) come();
-  await until(() => [...living].every(({ page }) => page.openedCount > 0), `seed ${seed}: all are open`);
+  await until(() => [...living].every(({ openedCount }) => openedCount > 0), `seed ${seed}: all are open`);
   server.publish("a.b", SCOPES);
   const end = `log:0:${server.log.length - 1}`;
-  await until(() => [...living].every(({ page }) => page.events.includes(end)), `seed ${seed}: all are at ${end}`);
-  for (const { page, from } of living) {
-    const first = from < 0 ? Number(page.events[0]?.split(":")[2]) : from;
+  await until(() => [...living].every(({ events }) => events.includes(end)), `seed ${seed}: all are at ${end}`);
+  for (const page of living) {
+    const first = Number(page.firstId?.split(":")[2]) + 1;
     assert.deepEqual(page.envelopes, ownEvents(server, page, first), `seed ${seed}`);
     await page.close();
   }
