@@ -24,6 +24,14 @@ Deno.test("the client takes 4 KiB at most, each addition 1.2 KiB, minified and g
   }
 });
 
+Deno.test("the client's guide has the size of each module", async () => {
+  const guide = await Deno.readTextFile(new URL("../../docs/guide/client.md", import.meta.url));
+  const told = [...guide.matchAll(/^\| `\/client\/(\w+\.js)` +\| ([\d.]+) kB/gm)].map(([, name, size]) => [name, size]);
+  const modules = Object.entries(assets).filter(([name]) => name.endsWith(".js"));
+  const sizes = modules.map(([name, text]) => [name, (gzipSync(text, { level: 9 }).length / 1_000).toFixed(1)]);
+  assert.deepEqual(Object.fromEntries(told), Object.fromEntries(sizes));
+});
+
 Deno.test("clientRoutes: each module is answered with its types beside, a tag, and 304 to who has it", async () => {
   const routes = clientRoutes();
   assert.deepEqual(
