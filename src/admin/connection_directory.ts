@@ -24,7 +24,7 @@ export interface ConnectionPage {
   readonly connections: readonly ConnectionView[];
   /** What to ask the next page with; `null` when there is none. */
   readonly next: string | null;
-  /** All open streams of this node, whatever was asked for. */
+  /** All open streams of this node, whatever was asked for. Not those that ended and whose readers have not noticed yet. */
   readonly open: number;
   /** Those that ended lately, the newest first; with the same filter. */
   readonly ended: readonly ConnectionView[];
@@ -70,7 +70,7 @@ export class ConnectionDirectory {
     return {
       connections: shown.map((connection) => connectionView(connection, positions)),
       next: last === undefined ? null : placeOf(last),
-      open: manager.count,
+      open: [...this.open()].length,
       ended,
     };
   }

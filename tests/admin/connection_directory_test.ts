@@ -27,6 +27,16 @@ Deno.test("ConnectionDirectory: a page goes on behind a stream that has gone mea
   }
 });
 
+Deno.test("ConnectionDirectory: counts as open what it lists as open, not what ended and was not taken yet", () => {
+  using harness = new StreamHarness();
+  const directory = directoryOf(harness);
+  const [first] = ["s0", "s1", "s2"].map((subject) => harness.stream({ subject }).connection);
+  assert.equal(directory.page({ limit: 1 }).open, 3);
+  first?.close("slow-consumer");
+  const { open, connections } = directory.page({ limit: 9 });
+  assert.deepEqual([open, connections.map(({ subject }) => subject)], [2, ["s1", "s2"]]);
+});
+
 Deno.test("ConnectionDirectory: remembers the last two hundred that ended, the newest first", () => {
   using harness = new StreamHarness();
   const directory = directoryOf(harness);
