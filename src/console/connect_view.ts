@@ -38,7 +38,7 @@ class ConnectForm {
   readonly #note = element("p", { class: "hint", role: "status" });
   readonly #mint = element("button", { type: "submit" }, "Make a token");
   readonly #open = element("button", { type: "button", disabled: true }, "Open the stream here");
-  readonly #trial = new StreamTrial((text) => void (this.#note.textContent = text));
+  readonly #trial = new StreamTrial((text, isTrouble) => this.#say(text, isTrouble));
   #token: string | undefined;
   #hasBegun = false;
 
@@ -47,6 +47,9 @@ class ConnectForm {
     this.#open.addEventListener("click", () => void this.#trial.open(this.#wish()));
     for (const { input } of [this.#scopes, this.#events, this.#url]) {
       input.addEventListener("input", () => this.#showCodes());
+    }
+    for (const { input } of [this.#subject, this.#grants]) {
+      input.addEventListener("input", () => this.#forgetToken());
     }
     const submit = (event: Event) => {
       event.preventDefault();
@@ -77,9 +80,8 @@ class ConnectForm {
     for (const part of [this.#mint, this.#subject.element, this.#grants.element]) part.hidden = !development;
     for (const part of [this.#open, this.#trial.element]) part.hidden = !development || !isOnPublicPort;
     if (!development) {
-      this.#note.textContent =
-        "Your issuer makes the tokens: put one into $TOKEN. Only a gateway in development mode makes its own.";
-    }
+      this.#say("Your issuer makes the tokens: put one into $TOKEN. Only a gateway in development mode makes its own.");
+    } else if (!isOnPublicPort) this.#say(`To open the stream in the page too, open ${publicUrl}/console instead.`);
     this.#showCodes();
   }
 
@@ -90,6 +92,7 @@ class ConnectForm {
   #wish(): ConnectWish {
     return {
       url: this.#url.input.value.trim().replace(/\/$/, ""),
+      subject: this.#subject.input.value.trim(),
       scopes: words(this.#scopes.input.value),
       events: words(this.#events.input.value),
       token: this.#token ?? "$TOKEN",
@@ -101,11 +104,24 @@ class ConnectForm {
     try {
       this.#token = (await this.#api.send<{ token: string }>("POST", "tokens", wish)).token;
       this.#open.disabled = false;
-      this.#note.textContent = `A token of an hour for ${wish.subject}; it stands in the lines to type.`;
+      this.#say(`A token of an hour for ${wish.subject}; it stands in the lines to type.`);
       this.#showCodes();
     } catch (error) {
-      this.#note.textContent = error instanceof Refused ? error.message : "The gateway cannot be reached";
+      this.#say(error instanceof Refused ? error.message : "The gateway cannot be reached.", true);
     }
+  }
+
+  /** A token speaks for whom it was made for, whatever stands in the fields by now. */
+  #forgetToken(): void {
+    if (this.#token !== undefined) this.#say("Somebody else now: make a token for them.");
+    this.#token = undefined;
+    this.#open.disabled = true;
+    this.#showCodes();
+  }
+
+  #say(text: string, isTrouble = false): void {
+    this.#note.textContent = text;
+    this.#note.className = isTrouble ? "bad-text" : "hint";
   }
 
   #showCodes(): void {

@@ -75,7 +75,8 @@ const FIGURES: readonly Figure[] = [
   { title: "Open streams", unit: "", of: ({ streams }) => streams },
   { title: "Records in", unit: "/s", of: ({ rates }) => rates.records },
   { title: "Deliveries", unit: "/s", of: ({ rates }) => rates.deliveries },
-  { title: "Dropped, dead letters", unit: "/s", of: ({ rates }) => rates.dropped + rates.deadLetters },
+  { title: "Dropped records", unit: "/s", of: ({ rates }) => rates.dropped },
+  { title: "Dead letters", unit: "/s", of: ({ rates }) => rates.deadLetters, isTrouble: true },
   { title: "Shed for slow readers", unit: "/s", of: ({ rates }) => rates.shed, isTrouble: true },
   { title: "Event loop delay", unit: " ms", of: ({ loopDelayMs }) => loopDelayMs },
 ];
@@ -84,6 +85,8 @@ class Tile {
   readonly element: HTMLElement;
   readonly #figure: Figure;
   readonly #value = element("output", { class: "value" }, "–");
+  /** The scale of the chart, and what a look that came a second too late would have missed. */
+  readonly #peak = element("p", { class: "hint peak" });
   readonly #chart = new Chart(SAMPLES);
 
   constructor(figure: Figure) {
@@ -93,14 +96,18 @@ class Tile {
       { class: "card tile" },
       element("h2", {}, figure.title),
       this.#value,
+      this.#peak,
       this.#chart.element,
     );
   }
 
   draw(samples: readonly Sample[]): void {
-    const values = samples.map(this.#figure.of);
+    const { of, unit } = this.#figure;
+    const values = samples.map(of);
     const now = values.at(-1);
-    this.#value.textContent = now === undefined ? "–" : `${count(round(now))}${this.#figure.unit}`;
+    const peak = Math.max(0, ...values);
+    this.#value.textContent = now === undefined ? "–" : `${count(round(now))}${unit}`;
+    this.#peak.textContent = peak === 0 ? "" : `peak ${count(round(peak))}`;
     this.element.classList.toggle("trouble", this.#figure.isTrouble === true && (now ?? 0) > 0);
     this.#chart.draw(values);
   }
@@ -116,13 +123,14 @@ function sourceRow({ source, kind, state, records, ms, partitions }: Source): HT
     : ms !== null
     ? ms === 0 ? "up to date" : `${duration(ms / 1_000)} behind`
     : "lag unknown";
-  const of = partitions.length === 1 ? "1 partition" : `${partitions.length} partitions`;
+  // None are known of a source that was never reached.
+  const of = partitions.length < 2 ? "" : `, ${partitions.length} partitions`;
   return element(
     "div",
     { class: "row" },
     element("span", { class: `pill ${state === "up" ? "good" : state === "down" ? "bad" : "warn"}` }, state),
     element("strong", {}, source),
-    element("span", { class: "hint" }, `${kind}, ${of}`),
+    element("span", { class: "hint" }, `${kind}${of}`),
     element("span", { class: "end" }, lag),
   );
 }

@@ -2,6 +2,8 @@
 export interface ConnectWish {
   /** Of the gateway, without a slash at its end. */
   readonly url: string;
+  /** Whose own scope is published to where no scope is asked for. */
+  readonly subject: string;
   readonly scopes: readonly string[];
   readonly events: readonly string[];
   /** A token, or the shell's variable for one. */
@@ -42,7 +44,7 @@ export function snippets(wish: ConnectWish): readonly { readonly title: string; 
         `  -d ${
           shell(JSON.stringify({
             event: "task.progress-updated",
-            scope: wish.scopes[0] ?? "user:demo",
+            scope: wish.scopes[0] ?? `user:${wish.subject}`,
             data: { taskId: "mine", progress: 40 },
           }))
         } \\`,

@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import { element, fill } from "./element.ts";
+import { peek, pretty } from "./event_data.ts";
 import { readEventStream, type StreamEvent } from "./event_stream.ts";
 import type { ConnectWish } from "./snippets.ts";
 
@@ -13,11 +14,11 @@ export class StreamTrial {
     tabindex: 0,
     "aria-label": "What this user gets, the newest first",
   });
-  readonly #say: (text: string) => void;
+  readonly #say: (text: string, isTrouble?: boolean) => void;
   #open = new AbortController();
 
   /** @param say told what has become of it */
-  constructor(say: (text: string) => void) {
+  constructor(say: (text: string, isTrouble?: boolean) => void) {
     this.#say = say;
   }
 
@@ -27,6 +28,7 @@ export class StreamTrial {
     const { signal } = this.#open = new AbortController();
     fill(this.element);
     const asked = [...scopes.map((scope) => ["scope", scope]), ...events.map((event) => ["event", event])];
+    let isOpen = false;
     try {
       const response = await fetch(`/api/v1/events/stream?${new URLSearchParams(asked)}`, {
         headers: { authorization: `Bearer ${token}` },
@@ -35,13 +37,16 @@ export class StreamTrial {
       });
       if (!response.ok) {
         const { detail } = await response.json();
-        return this.#say(`The gateway answered ${response.status}: ${detail}`);
+        return this.#say(`The gateway answered ${response.status}: ${detail}`, true);
       }
+      isOpen = true;
       this.#say("Open; what comes stands below.");
       await readEventStream(response, (event) => this.#show(event));
       this.#say("The gateway has ended the stream.");
     } catch {
-      if (!signal.aborted) this.#say("The stream broke.");
+      if (!signal.aborted) {
+        this.#say(isOpen ? "The stream broke: open it again." : "The gateway cannot be reached.", true);
+      }
     }
   }
 
@@ -54,10 +59,10 @@ export class StreamTrial {
       "summary",
       {},
       element("span", { class: "event" }, event),
-      element("span", { class: "peek" }, data),
+      element("span", { class: "peek" }, peek(data) || data),
       element("span", { class: "identity" }, id?.split("~")[0]),
     );
-    this.element.prepend(element("li", {}, element("details", {}, summary, element("pre", {}, data))));
+    this.element.prepend(element("li", {}, element("details", {}, summary, element("pre", {}, pretty(data)))));
     while (this.element.childElementCount > MAX_LINES) this.element.lastElementChild?.remove();
   }
 }

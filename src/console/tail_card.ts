@@ -2,6 +2,7 @@
 import { type AdminApi, Refused } from "./admin_api.ts";
 import type { TailData } from "./answers.ts";
 import { element, fill } from "./element.ts";
+import { peek, pretty } from "./event_data.ts";
 import type { StreamEvent } from "./event_stream.ts";
 import { clock, count } from "./figures.ts";
 
@@ -80,7 +81,10 @@ export class TailCard {
   #take({ event, data }: StreamEvent): void {
     // The gateway's own answer; see answers.ts.
     const line = JSON.parse(data) as TailData;
-    if (event === "tail.omitted") this.#omitted += line.count ?? 0;
+    if (event === "tail.omitted") {
+      this.#omitted += line.count ?? 0;
+      return this.#say();
+    }
     const row = rowOf(event, line);
     if (row === undefined) return;
     this.#shown++;
@@ -177,18 +181,4 @@ function plainRow(style: string, time: HTMLElement, ...texts: readonly (string |
 
 function timeOf({ data }: TailData): string | undefined {
   return data === undefined ? undefined : /"time":"([^"]{1,40})"/.exec(data)?.[1];
-}
-
-/** The publisher's part of the data, on one line; the style cuts it. */
-function peek(text: string): string {
-  return /,"data":(.*)\}$/.exec(text)?.[1]?.slice(0, 200) ?? "";
-}
-
-/** Indented where it is whole JSON, else as it is. */
-function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { snippets } from "../../src/console/snippets.ts";
 
-const NONE = { url: "https://events.example.com", scopes: [], events: [], token: "$TOKEN" };
+const NONE = { url: "https://events.example.com", subject: "42", scopes: [], events: [], token: "$TOKEN" };
 
 Deno.test("snippets: curl for a shell's variable, and for a token of its own", () => {
   const [curl] = snippets(NONE);
@@ -15,6 +15,12 @@ Deno.test("snippets: curl for a shell's variable, and for a token of its own", (
     "curl -N -H 'Authorization: Bearer eyJ.a-_b.c' " +
       "'https://events.example.com/api/v1/events/stream?scope=user%3A42&scope=novel%3A7&event=task.*'",
   );
+});
+
+Deno.test("snippets: what is published goes where the stream reads", () => {
+  const publishedTo = (scopes: readonly string[]) =>
+    /"scope":"([^"]*)"/.exec(snippets({ ...NONE, scopes }).find(({ title }) => title === "Publish")?.code ?? "")?.[1];
+  assert.deepEqual([publishedTo([]), publishedTo(["novel:7", "global"])], ["user:42", "novel:7"]);
 });
 
 Deno.test("snippets: the client's is a module that runs, from the gateway's own copy", async () => {
