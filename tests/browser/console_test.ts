@@ -1,91 +1,94 @@
 /// <reference lib="dom" />
 /** The console in a browser: what it shows, and that no text of an event, a client or an operator becomes markup. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { ADMIN_TOKEN, AdminGateway } from "../e2e/admin_gateway.ts";
-import { startChromium } from "../support/chromium.ts";
+import { login, openConsole, tailLines, until } from "./opened_console.ts";
 
-declare global {
-  /** The test's: told what the policy has blocked. */
-  var complain: (directive: string) => void;
-}
-
-const FOLDER = new URL("../../dist/screenshots/", import.meta.url);
 const HOSTILE = `"'><img src=x onerror="hacked=1"><script>hacked=1</script><a href="javascript:hacked=1">x</a>`;
 
-interface OpenedConsole {
-  readonly node: AdminGateway;
-  readonly browser: Browser;
-  readonly page: Page;
-  /** Errors of the page, blocked loads among them. */
-  readonly complaints: readonly string[];
-}
-
-/** A console as an operator opens it; in the end it is photographed into dist/screenshots, for a developer to look at. */
-async function openConsole(stack: AsyncDisposableStack, name: string): Promise<OpenedConsole> {
-  const node = stack.use(await AdminGateway.start());
-  const browser = await startChromium();
-  stack.defer(() => browser.close());
-  const page = await browser.newPage();
-  stack.defer(async () =>
-    void await page.screenshot({ path: fileURLToPath(new URL(`${name}.png`, FOLDER)), fullPage: true })
-  );
-  const complaints: string[] = [];
-  await page.exposeFunction("complain", (directive: string) => complaints.push(`blocked by ${directive}`));
-  await page.addInitScript(() =>
-    document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => complain(effectiveDirective))
-  );
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("dialog", (dialog) => {
-    complaints.push(`dialog ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  page.on("console", (message) => {
-    // A refusal that the page shows to the operator is in the browser's log too.
-    if (message.type() === "error" && !/status of 4\d\d/.test(message.text())) complaints.push(message.text());
-  });
-  await page.goto(`${node.url}/console`);
-  return { node, browser, page, complaints };
-}
-
-async function login(page: Page): Promise<void> {
-  await page.getByLabel("Admin token").fill(ADMIN_TOKEN);
-  await page.getByRole("button", { name: "Open" }).click();
-  await page.getByRole("heading", { name: "Events" }).waitFor();
-}
-
-async function publish(node: AdminGateway, data: unknown, scope = "user:alice"): Promise<void> {
+async function publish(node: AdminGateway, data: unknown, scope = "user:alice", event = "task.progress-updated") {
   const token = await node.running.tokenFor("alice");
-  const response = await node.running.publish(token, { event: "task.progress-updated", scope, data });
+  const response = await node.running.publish(token, { event, scope, data });
   assert.equal(response.status, 201, await response.text());
 }
 
 Deno.test("console: nothing is shown without the admin token, and the events as they come with it", async () => {
   await using stack = new AsyncDisposableStack();
-  const { node, page, complaints } = await openConsole(stack, "events");
+  const node = stack.use(await AdminGateway.start());
+  const { page, complaints, photograph } = await openConsole(stack, node.url);
   await page.getByLabel("Admin token").fill("not the admin token, though as long as it");
   await page.getByRole("button", { name: "Open" }).click();
   await page.getByText("The token is not this node's.").waitFor();
+  await photograph("login");
   await login(page);
-  const lines = page.getByRole("list", { name: /^Events/ }).getByRole("listitem");
   await publish(node, { taskId: "t1", progress: 40 });
-  await lines.filter({ hasText: '"progress":40' }).waitFor();
+  await tailLines(page).filter({ hasText: '"progress":40' }).waitFor();
+  assert.deepEqual(complaints, []);
+});
+
+Deno.test("console: a pause holds the events still, and what came meanwhile stands there in order when it ends", async () => {
+  await using stack = new AsyncDisposableStack();
+  const node = stack.use(await AdminGateway.start());
+  const { page, complaints, photograph } = await openConsole(stack, node.url);
+  await login(page);
+  const shown = async () => (await tailLines(page).allInnerTexts()).map((text) => Number(/"n":(\d+)/.exec(text)?.[1]));
+  for (const n of [1, 2]) await publish(node, { n });
+  await until("both are shown", async () => (await shown()).length === 2);
 
   await page.getByRole("button", { name: "Pause" }).click();
-  await publish(node, { taskId: "t1", progress: 41 });
-  await page.getByText("Paused, 1 new").waitFor();
-  assert.equal(await lines.filter({ hasText: '"progress":41' }).count(), 0);
-  await page.getByRole("button", { name: "Go on" }).click();
-  await lines.filter({ hasText: '"progress":41' }).waitFor();
+  for (const n of [3, 4, 5]) await publish(node, { n });
+  // All three have come to the page: it is the pause that keeps them out of the list.
+  await page.getByText("Paused, 3 new").waitFor();
+  assert.deepEqual(await shown(), [2, 1]);
+  await photograph("paused");
 
-  await page.getByLabel("Scope").fill("novel:7");
-  await page.getByLabel("Scope").press("Enter");
-  await page.getByText("Waiting for events").waitFor();
-  await publish(node, { taskId: "t2", progress: 1 });
-  await publish(node, { taskId: "t3", progress: 2 }, "novel:7");
-  await lines.filter({ hasText: '"taskId":"t3"' }).waitFor();
-  assert.equal(await lines.count(), 1);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await until("those that waited are shown", async () => (await shown()).length === 5);
+  await publish(node, { n: 6 });
+  await until("a later one is shown", async () => (await shown()).length === 6);
+  assert.deepEqual(await shown(), [6, 5, 4, 3, 2, 1]);
+  assert.deepEqual(complaints, []);
+});
+
+Deno.test("console: shows the events of one scope, of one name, of both, and again all; a filter that is none is told", async () => {
+  await using stack = new AsyncDisposableStack();
+  const node = stack.use(await AdminGateway.start());
+  const { page, complaints, photograph } = await openConsole(stack, node.url);
+  await login(page);
+  const names = ["task.progress-updated", "content.updated"];
+  for (const scope of ["user:alice", "novel:7"]) {
+    for (const event of names) await publish(node, {}, scope, event);
+  }
+  const filterBy = async (scope: string, event: string) => {
+    await page.getByRole("textbox", { name: "Scope" }).fill(scope);
+    await page.getByRole("textbox", { name: "Event" }).fill(event);
+    await page.keyboard.press("Enter");
+  };
+  const shown = async () =>
+    (await tailLines(page).allInnerTexts()).map((text) => /(\S+\.\S+)\s+(\w+:\w+)/.exec(text)?.slice(1).join(" "));
+  const shows = (...expected: readonly string[]) =>
+    until(`shown is ${expected} and nothing else`, async () => `${await shown()}` === `${expected}`);
+  const ofNovel = ["content.updated novel:7", "task.progress-updated novel:7"];
+  const ofAlice = ["content.updated user:alice", "task.progress-updated user:alice"];
+  await shows(...ofNovel, ...ofAlice);
+  await filterBy("novel:7", "");
+  await shows(...ofNovel);
+  await filterBy("", "task.*");
+  await shows("task.progress-updated novel:7", "task.progress-updated user:alice");
+  await filterBy("novel:7", "task.progress-updated");
+  await shows("task.progress-updated novel:7");
+  // What comes from now on is filtered as what came before. The last one passes: behind it nothing else is on its way.
+  for (const scope of ["user:alice", "novel:7"]) {
+    for (const event of names.toReversed()) await publish(node, {}, scope, event);
+  }
+  await shows("task.progress-updated novel:7", "task.progress-updated novel:7");
+  await photograph("filtered");
+
+  await filterBy("alice", "");
+  await page.getByText("`scope` must be global, or kind:id").waitFor();
+  await filterBy("", "");
+  await until("all are shown again", async () => (await tailLines(page).count()) === 8);
   assert.deepEqual(complaints, []);
 });
 
@@ -98,7 +101,8 @@ async function assertPlainText(page: Page): Promise<void> {
 
 Deno.test("console: markup in events, subjects, clients' names and the operator's own input stays text", async () => {
   await using stack = new AsyncDisposableStack();
-  const { node, page, complaints } = await openConsole(stack, "hostile");
+  const node = stack.use(await AdminGateway.start());
+  const { page, complaints } = await openConsole(stack, node.url);
   await login(page);
   const token = await node.running.tokenFor(HOSTILE, ["user:alice"]);
   await using _stream = await node.running.stream(token, "?scope=user:alice", { "user-agent": HOSTILE });
@@ -138,7 +142,8 @@ Deno.test("console: markup in events, subjects, clients' names and the operator'
 
 Deno.test("console: its policy forbids what is not its own, and nobody may frame it", async () => {
   await using stack = new AsyncDisposableStack();
-  const { node, browser, page, complaints } = await openConsole(stack, "policy");
+  const node = stack.use(await AdminGateway.start());
+  const { browser, page, complaints } = await openConsole(stack, node.url);
   await page.evaluate(async () => {
     const script = document.createElement("script");
     script.textContent = "globalThis.hacked = 1";
@@ -150,7 +155,7 @@ Deno.test("console: its policy forbids what is not its own, and nobody may frame
   });
   const directives = ["connect-src", "script-src-elem", "style-src-elem"];
   const blocked = () => complaints.filter((each) => each.startsWith("blocked by ")).toSorted();
-  await until(() => blocked().length === directives.length);
+  await until("all is blocked", () => blocked().length === directives.length);
   assert.deepEqual(blocked(), directives.map((each) => `blocked by ${each}`));
   assert.equal(await page.evaluate(() => "hacked" in globalThis), false);
 
@@ -166,7 +171,8 @@ Deno.test("console: its policy forbids what is not its own, and nobody may frame
 
 Deno.test("console: by keyboard alone: in, past the header, pause, filter, and a drain that must be said twice", async () => {
   await using stack = new AsyncDisposableStack();
-  const { node, page, complaints } = await openConsole(stack, "drain");
+  const node = stack.use(await AdminGateway.start());
+  const { page, complaints } = await openConsole(stack, node.url);
   const focused = () => page.evaluate(() => document.activeElement?.textContent || document.activeElement?.id || "");
   const tabTo = async (name: string) => {
     for (let presses = 0; await focused() !== name; presses++) {
@@ -207,10 +213,3 @@ Deno.test("console: by keyboard alone: in, past the header, pause, filter, and a
   await page.getByText("It drains: its streams are closed within").waitFor();
   assert.deepEqual(complaints, []);
 });
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (const deadline = performance.now() + 10_000; !isSo();) {
-    if (performance.now() > deadline) assert.fail("Waited in vain for 10 s");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
