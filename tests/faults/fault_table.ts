@@ -15,6 +15,8 @@ import {
 } from "./gateway_kill_faults.ts";
 import { HISTORY_FAULTS } from "./history_faults.ts";
 import { HistorySource } from "./history_source.ts";
+import { KAFKA_CLUSTER_FAULTS } from "./kafka_cluster_faults.ts";
+import { KafkaClusterSource } from "./kafka_cluster_source.ts";
 import { KAFKA_FAULTS } from "./kafka_faults.ts";
 import { KafkaSource } from "./kafka_source.ts";
 import { REDIS_FAULTS } from "./redis_faults.ts";
@@ -32,6 +34,7 @@ export interface RunnableFault {
 /** Every row of the suite. */
 export const FAULTS: readonly RunnableFault[] = [
   ...rows("kafka", KafkaSource.open, KAFKA_FAULTS),
+  ...rows("kafka", KafkaClusterSource.open, KAFKA_CLUSTER_FAULTS),
   ...rows("redis", RedisSource.open, REDIS_FAULTS),
   ...rows("history", HistorySource.open, HISTORY_FAULTS),
   ...rows("gateway", KafkaSource.open, GATEWAY_FAULTS),

@@ -1,47 +1,19 @@
-import { Kafka, logLevel, Partitioners, type Producer } from "kafkajs";
-import { KafkaBus } from "../../src/bus/kafka/kafka_bus.ts";
-import { OUTBOX_HEADER } from "../../src/outbox/outbox_row.ts";
 import { TestTopic } from "../bus/kafka/test_topic.ts";
-import type { AcceptedEvent } from "../checker/client_history.ts";
-import { type KafkaServer, startKafka } from "../support/kafka_server.ts";
+import { type KafkaServer, type KafkaServerOptions, startKafka } from "../support/kafka_server.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
-import { keyOf } from "./load.ts";
 import type { FaultServers } from "./fault_servers.ts";
-import type { OutgoingRecord, ReadableSource, StoredRecord } from "./fault_source.ts";
-import { RecordedLog } from "./recorded_log.ts";
+import type { ReadableSource } from "./fault_source.ts";
+import { KafkaTopicSource } from "./kafka_topic_source.ts";
 
-/** A frozen broker costs the writer this long, then the outcome is unknown. */
-const REQUEST_TIMEOUT_MS = 2_000;
-/** A reader of the whole topic that gets nothing new for this long has everything. */
-const READ_IDLE_MS = 1_000;
-/** How long a fetch of that reader waits, and with it the reader's end. */
-const READ_WAIT_MS = 100;
-
-/** A topic on a real broker: gateways reach it through a proxy, the suite's writer and administrator directly. */
-export class KafkaSource implements ReadableSource {
-  readonly log = new RecordedLog("tasks", "integer");
+/** A topic on a broker of its own: gateways reach it through a proxy. */
+export class KafkaSource extends KafkaTopicSource implements ReadableSource {
   readonly kafka: KafkaServer;
   readonly proxy: TcpProxy;
-  readonly topic: TestTopic;
-  readonly #client: Kafka;
-  readonly #producer: Producer;
-  readonly #uncertain = new Map<string, AcceptedEvent | undefined>();
 
   protected constructor({ kafka, proxy }: ProxiedKafka, topic: TestTopic) {
+    super(topic);
     this.kafka = kafka;
     this.proxy = proxy;
-    this.topic = topic;
-    this.#client = new Kafka({
-      brokers: [...kafka.brokers],
-      logLevel: logLevel.NOTHING,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionTimeout: REQUEST_TIMEOUT_MS,
-    });
-    // A record is sent once: sent again by the library, it could be there twice.
-    this.#producer = this.#client.producer({
-      createPartitioner: Partitioners.DefaultPartitioner,
-      retry: { retries: 0 },
-    });
   }
 
   static async open(
@@ -54,108 +26,8 @@ export class KafkaSource implements ReadableSource {
     return source;
   }
 
-  /** Connects the writer to the new topic. */
-  protected async prepare(partitions: number): Promise<void> {
-    await this.#producer.connect();
-    await this.#begin(partitions);
-  }
-
-  get config(): Readonly<Record<string, unknown>> {
-    return { kafka: { brokers: [`127.0.0.1:${this.proxy.port}`], topic: this.topic.name } };
-  }
-
-  async append(records: readonly OutgoingRecord[]): Promise<void> {
-    const placed = records.map((record) => ({ ...record, partition: this.#partitionOf(record) }));
-    try {
-      const written = await this.#producer.send({
-        topic: this.topic.name,
-        messages: placed.map(({ value, partition }) => ({ value, partition })),
-        timeout: REQUEST_TIMEOUT_MS,
-      });
-      for (const { partition, baseOffset, errorCode } of written) {
-        if (errorCode !== 0) throw new Error(`Cannot write to partition ${partition}: error ${errorCode}`);
-        let offset = BigInt(baseOffset ?? -1);
-        for (const record of placed) {
-          if (record.partition === partition) this.log.accept(partition, offset++, record.event);
-        }
-      }
-    } catch (error) {
-      for (const { key, event } of records) this.#uncertain.set(key, event);
-      throw error;
-    }
-  }
-
-  async takeStock(): Promise<void> {
-    if (this.#uncertain.size > 0) {
-      await this.readAll(({ partition, offset, value }) => {
-        const key = keyOf(value);
-        if (!this.#uncertain.has(key)) return;
-        this.log.accept(partition, offset, this.#uncertain.get(key));
-        this.#uncertain.delete(key);
-      });
-    }
-    for (let partition = 0; partition < this.log.partitionCount; partition++) {
-      this.log.trim(partition, (await this.topic.offsets(partition)).low);
-    }
-  }
-
-  /** By a reader that shares nothing with the gateway's. */
-  async readAll(take: (record: StoredRecord) => void): Promise<void> {
-    const consumer = this.#client.consumer({ groupId: crypto.randomUUID(), maxWaitTimeInMs: READ_WAIT_MS });
-    await consumer.connect();
-    try {
-      await consumer.subscribe({ topic: this.topic.name, fromBeginning: true });
-      let lastAtMs = performance.now();
-      await consumer.run({
-        eachMessage: async ({ partition, message: { offset, value, headers } }) => {
-          lastAtMs = performance.now();
-          const identity = headers?.[OUTBOX_HEADER]?.toString();
-          take({ partition, offset: BigInt(offset), value: value?.toString() ?? "", identity });
-        },
-      });
-      while (performance.now() - lastAtMs < READ_IDLE_MS) await new Promise((resolve) => setTimeout(resolve, 50));
-    } finally {
-      await consumer.disconnect();
-    }
-  }
-
-  /** All that are there now. */
-  async deleteAllRecords(): Promise<void> {
-    for (let partition = 0; partition < this.log.partitionCount; partition++) {
-      await this.topic.deleteRecordsBefore(partition, (await this.topic.offsets(partition)).high);
-    }
-  }
-
-  async addPartitions(total: number): Promise<void> {
-    await this.topic.addPartitions(total);
-    while (this.log.partitionCount < total) this.log.addPartition();
-  }
-
-  /** The topic goes, and comes back with nothing in it. Nobody may write meanwhile. */
-  async recreate(partitions: number): Promise<void> {
-    await this.topic.delete();
-    await this.createAnew(partitions);
-  }
-
-  /** The topic, which is away, comes back with nothing in it. */
-  async createAnew(partitions: number): Promise<void> {
-    await this.topic.createAnew(partitions);
-    await this.#begin(partitions);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#producer.disconnect();
-    await this.topic.delete();
-    await this.topic[Symbol.asyncDispose]();
-  }
-
-  async #begin(partitions: number): Promise<void> {
-    await using bus = new KafkaBus({ source: "tasks", brokers: [...this.kafka.brokers], topic: this.topic.name });
-    this.log.begin((await bus.bounds()).epoch, partitions);
-  }
-
-  #partitionOf({ key }: OutgoingRecord): number {
-    return Number(key.split("/").at(-1)) % this.log.partitionCount;
+  protected get gatewayPorts(): readonly number[] {
+    return [this.proxy.port];
   }
 }
 
@@ -164,9 +36,14 @@ export interface ProxiedKafka extends AsyncDisposable {
   readonly proxy: TcpProxy;
 }
 
-export async function startProxiedKafka(): Promise<ProxiedKafka> {
+export function startProxiedKafka(): Promise<ProxiedKafka> {
+  return startProxied({});
+}
+
+/** A broker with a proxy in front of it. */
+export async function startProxied(options: KafkaServerOptions): Promise<ProxiedKafka> {
   const proxy = new TcpProxy();
-  const kafka = await startKafka({ advertisedPort: proxy.port });
+  const kafka = await startKafka({ ...options, advertisedPort: proxy.port });
   proxy.connectTo(kafka.behindPort);
   return {
     kafka,

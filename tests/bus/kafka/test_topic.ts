@@ -102,6 +102,14 @@ export class TestTopic implements AsyncDisposable {
     });
   }
 
+  /** Who leads each partition, and who is in sync, itself included; none while a partition has no leader. */
+  async leaders(): Promise<readonly PartitionLeader[]> {
+    const metadata = await this.#admin.fetchTopicMetadata({ topics: [this.name] }).catch(() => undefined);
+    return (metadata?.topics[0]?.partitions ?? [])
+      .map(({ partitionId, leader, isr }) => ({ partition: partitionId, leader, inSync: isr.toSorted() }))
+      .sort((one, other) => one.partition - other.partition);
+  }
+
   /** Log start and end, with uncommitted records. */
   async offsets(partition: number): Promise<{ low: bigint; high: bigint }> {
     const all = await this.#admin.fetchTopicOffsets(this.name);
@@ -126,4 +134,10 @@ export class TestTopic implements AsyncDisposable {
       }
     }
   }
+}
+
+export interface PartitionLeader {
+  readonly partition: number;
+  readonly leader: number;
+  readonly inSync: readonly number[];
 }
