@@ -163,3 +163,50 @@ Deno.test("tabs that name no scopes and tabs that name some have a stream each",
     assert.deepEqual(await numbers(page), upTo(3));
   }
 });
+
+Deno.test("tabs that share: the one that has the stream renews its token, and has a fresh one for the next opening", async () => {
+  await using site = await Site.open({ ...withAdmin(), streams: { tokenWarning: "2s" } });
+  const asked: string[][] = [];
+  /** The first token of each tab ends soon. */
+  const open = async (scope: string) => {
+    const reasons: string[] = [];
+    asked.push(reasons);
+    const page = await site.tabWithTokens(({ reason }) => {
+      reasons.push(reason);
+      return site.gateway.tokenFor("alice", [], reason === "connect" ? 3_000 : 3_600_000);
+    });
+    await page.evaluate((scopes) => openClient({ subject: "alice", scopes }), [scope]);
+    await hears(page, "opened");
+    return page;
+  };
+  const pages = [await open("user:alice"), await open("user:alice")];
+  const since = Date.now();
+  // Past the end of the first token, and the second in which it would be noticed.
+  for (let sent = 1; Date.now() - since < 4_500; sent++) {
+    await site.publish(1);
+    for (const page of pages) await hears(page, sent);
+  }
+  assert.deepEqual(asked, [["connect", "expiring"], ["connect"]]);
+  const before = await onlyConnection(site);
+  await open("global");
+  const after = await onlyConnection(site);
+  assert.notEqual(after.id, before.id);
+  assert.equal(after.scopes, "global,user:alice");
+  assert.deepEqual(asked, [["connect", "expiring", "reconnect"], ["connect"], ["connect"]]);
+});
+
+Deno.test("a tab that cannot load unite.js has a stream of its own, beside those that share", async () => {
+  await using site = await Site.open();
+  const pages = await tabs(site, 2, { subject: "alice" });
+  const without = await site.tab();
+  await without.route("**/client/unite.js", (route) => route.abort());
+  await without.evaluate(() => openClient({ subject: "alice" }));
+  pages.push(without);
+  for (const page of pages) await hears(page, "opened");
+  await site.streams(2);
+  await site.publish(2);
+  for (const page of pages) {
+    await hears(page, 2);
+    assert.deepEqual(await numbers(page), upTo(2));
+  }
+});
