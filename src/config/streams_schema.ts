@@ -18,7 +18,9 @@ export const streamsSchema = section({
       "Share of maxLifetime by which each stream's own lifetime varies up and down, so that streams opened together do not end together.",
     ),
   maxTotal: z.int().min(1).max(1_000_000).default(10_000)
-    .describe("Most open streams on this node; beyond, a soft refusal `connection-limit`. About 70 KB of memory each."),
+    .describe(
+      "Most open streams on this node; beyond, a soft refusal `connection-limit`. About 70 KB of memory each. As many requests may wait for their turn to be opened; beyond, `overloaded`.",
+    ),
   maxPerPrincipal: z.int().min(1).max(10_000).default(20)
     .describe("Most open streams of one principal on this node: a few devices with several tabs each."),
   maxScopes: z.int().min(1).max(10_000).default(128)

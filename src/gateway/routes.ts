@@ -18,6 +18,7 @@ import type { CloseReason } from "../model/close_reason.ts";
 import type { GatewayMetrics } from "../metrics/gateway_metrics.ts";
 import { createEventEncoder } from "../pipeline/event_encoder.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { Openings } from "../stream/openings.ts";
 import type { Delivery } from "./delivery.ts";
 
 /** What the routes answer from. */
@@ -48,9 +49,16 @@ export function publicRoutes(context: RoutesContext): readonly Route[] {
     authenticator,
     operatorRoutes,
   } = context;
+  const openings = new Openings(streams.maxTotal);
+  metrics.observe(
+    "tidegate_streams_opening",
+    "Requests for streams and polls that wait for their turn",
+    () => openings.waiting,
+  );
   const subscriptions = {
     authenticator,
     stream: () => delivery.streamContext,
+    openings,
     limits: streams,
     refuse: (reason: CloseReason) => delivery.refuse(reason),
   };

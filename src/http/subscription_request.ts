@@ -4,6 +4,7 @@ import type { RateLimiter } from "../guard/rate_limiter.ts";
 import type { CloseReason } from "../model/close_reason.ts";
 import { ERROR_CODES } from "../model/error_code.ts";
 import type { StreamContext } from "../stream/open_stream.ts";
+import type { Openings } from "../stream/openings.ts";
 import { parseSubscription, type Subscription, type SubscriptionLimits } from "../stream/subscription.ts";
 import { problem } from "./problem.ts";
 import type { RouteRequest } from "./router.ts";
@@ -14,6 +15,7 @@ export interface SubscriptionContext {
   /** `undefined` until the sources are attached and the journal is warm: requests are refused softly. */
   stream(): StreamContext | undefined;
   readonly limits: SubscriptionLimits;
+  readonly openings: Openings;
   /** How often one principal may ask. */
   readonly rate: RateLimiter;
   /** Counts a refusal and draws its delay, in milliseconds. */
@@ -37,6 +39,7 @@ export type SubscriptionRequest =
 
 /** What `overloaded` alone would not tell. */
 const DETAILS = {
+  crowd: "More requests for streams wait than the node may have open",
   keys: "The keys of the token's issuer cannot be read at present",
   warming: "The node is warming up: it reads what its sources hold before it serves",
 } as const;
@@ -51,6 +54,8 @@ export async function readSubscriptionRequest(
     return { kind: "problem", response: problem("not-acceptable", `This resource is ${mediaType}`) };
   }
   const refused = (reason: CloseReason) => ({ kind: "refused", reason, retryMs: context.refuse(reason) }) as const;
+  if (context.openings.isFull) return { ...refused("overloaded"), detail: DETAILS.crowd };
+  await context.openings.turn();
   const outcome = await context.authenticator.authenticate({ method: request.method, headers: request.headers, url });
   if (outcome.kind === "refused") {
     // What is ours to mend passes.

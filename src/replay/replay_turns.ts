@@ -1,4 +1,4 @@
-import { Deque } from "./deque.ts";
+import { Turns } from "./turns.ts";
 
 /** How much the replays of a node may take from everything else. */
 export interface TurnLimits {
@@ -16,23 +16,19 @@ const BEHIND_MS = 4;
 const SHARE_BEHIND = 0.1;
 
 /**
- * Lets the replays of a node take turns, in the order in which they asked: what thousands want at one moment, because one
- * read of a bus has just ended for all of them, is handed out piece by piece, and live delivery runs in between.
+ * Lets the replays of a node take {@link Turns}: what thousands want at one moment, because one read of a bus has just ended
+ * for all of them, is handed out piece by piece.
  */
 export class ReplayTurns {
   readonly #limits: TurnLimits;
-  readonly #now: () => number;
-  readonly #waiting = new Deque<() => void>();
+  readonly #turns: Turns;
   #underWay = 0;
   #bytesInFlight = 0;
-  #isGranting = false;
-  #sliceEndsAtMs = 0;
-  #grantedAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param now monotonic milliseconds */
   constructor(limits: TurnLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
-    this.#now = now;
+    this.#turns = new Turns({ sliceMs, mayGrant: () => this.#bytesInFlight < limits.maxInFlightBytes, now });
   }
 
   /** Whether one more replay must not begin. */
@@ -50,7 +46,7 @@ export class ReplayTurns {
 
   /** Whether a turn has to be waited for: others wait already, or too much is on its way. */
   get isBusy(): boolean {
-    return this.#waiting.length > 0 || this.#bytesInFlight >= this.#limits.maxInFlightBytes;
+    return this.#turns.waiting > 0 || this.#bytesInFlight >= this.#limits.maxInFlightBytes;
   }
 
   /** One replay's place among them; to be disposed of when it is over, however it ended. */
@@ -60,10 +56,10 @@ export class ReplayTurns {
     const settle = () => {
       this.#bytesInFlight -= held;
       held = 0;
-      this.#grantSoon();
+      this.#turns.grantSoon();
     };
     return {
-      turn: () => this.#turn(),
+      turn: () => this.#turns.turn(),
       hold: (bytes) => {
         held += bytes;
         this.#bytesInFlight += bytes;
@@ -75,43 +71,10 @@ export class ReplayTurns {
       },
     };
   }
+}
 
-  #turn(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    this.#grantSoon();
-    return promise;
-  }
-
-  #grantSoon(): void {
-    if (!this.#isGranting && this.#mayGrant()) void this.#grant();
-  }
-
-  async #grant(): Promise<void> {
-    this.#isGranting = true;
-    // The loop has run since: what replays had of it before does not count any more.
-    if (this.#now() - this.#grantedAtMs > SLICE_MS) this.#beginSlice();
-    while (this.#mayGrant()) {
-      this.#waiting.shift()?.();
-      // The replay that was let go on works before this continues.
-      await undefined;
-      this.#grantedAtMs = this.#now();
-      if (this.#grantedAtMs < this.#sliceEndsAtMs) continue;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      this.#beginSlice();
-    }
-    this.#isGranting = false;
-  }
-
-  #beginSlice(): void {
-    const nowMs = this.#now();
-    const elsewhereMs = nowMs - this.#grantedAtMs;
-    this.#sliceEndsAtMs = nowMs + (elsewhereMs < BEHIND_MS ? SLICE_MS : Math.min(SLICE_MS, elsewhereMs * SHARE_BEHIND));
-  }
-
-  #mayGrant(): boolean {
-    return this.#waiting.length > 0 && this.#bytesInFlight < this.#limits.maxInFlightBytes;
-  }
+function sliceMs(elsewhereMs: number): number {
+  return elsewhereMs < BEHIND_MS ? SLICE_MS : Math.min(SLICE_MS, elsewhereMs * SHARE_BEHIND);
 }
 
 /** See {@link ReplayTurns.enter}. */
