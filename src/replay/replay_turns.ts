@@ -9,7 +9,7 @@ export interface TurnLimits {
 }
 
 /** Replays work so long, in milliseconds, before the event loop runs: a flush of live events waits no longer for them. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 /** Where the loop took longer than this for everything else, in milliseconds, it is behind; what replays themselves write is less. */
 const BEHIND_MS = 4;
 /** What replays then get of the time. */

@@ -54,6 +54,7 @@ export class Turns {
       await undefined;
       const workedAtMs = this.#now();
       if (workedAtMs < this.#sliceEndsAtMs) continue;
+      // A timer, not an immediate: an event takes several iterations of the loop on its way, and a timer lets all of them run.
       await new Promise((resolve) => setTimeout(resolve, 0));
       this.#beginSlice(this.#now() - workedAtMs);
     }

@@ -1,9 +1,9 @@
 import { Turns } from "../replay/turns.ts";
 
 /** Streams are opened so long, in milliseconds, before the event loop runs: a flush of live events waits no longer for them. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 /** Or so long in relation to what all else takes: also a node that is busy with live events lets newcomers in. */
-const SHARE = 0.25;
+const SHARE = 0.1;
 
 /**
  * Requests for streams and polls, which take {@link Turns}: to verify a token and to open a stream costs much more than an

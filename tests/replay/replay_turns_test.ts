@@ -52,10 +52,10 @@ Deno.test("ReplayPlace.turn: the event loop runs as soon as replays have worked 
   try {
     const work = new Work();
     await settle();
-    assert.equal(work.done, 3, "2.4 ms are over the slice of 2");
+    assert.equal(work.done, 2, "1.6 ms are over the slice of 1");
     assert.ok(work.turns.isBusy);
     await clock.nextAsync();
-    assert.equal(work.done, 6);
+    assert.equal(work.done, 4);
     await clock.runAllAsync();
     assert.equal(work.done, 20);
     assert.ok(!work.turns.isBusy);
@@ -69,7 +69,7 @@ Deno.test("ReplayPlace.turn: while the event loop is behind with other things, r
   try {
     const work = new Work();
     await settle();
-    for (const [elsewhereMs, inAll] of [[0, 6], [12, 8], [5, 9], [100, 12], [3, 15]] as const) {
+    for (const [elsewhereMs, inAll] of [[0, 4], [12, 6], [5, 7], [100, 9], [3, 11]] as const) {
       work.nowMs += elsewhereMs;
       await clock.nextAsync();
       assert.equal(work.done, inAll, `after ${elsewhereMs} ms of other things`);
