@@ -25,6 +25,8 @@ export class TailCard {
   #shown = 0;
   #omitted = 0;
   #isPaused = false;
+  /** What waits takes the place of what stands in the list. */
+  #isAnew = false;
   #reading = new AbortController();
 
   /** @param over ends all that it reads */
@@ -75,10 +77,18 @@ export class TailCard {
   #begin(): void {
     this.#shown = this.#omitted = this.#waiting.length = 0;
     fill(this.#list);
-    this.#note.textContent = "Waiting for events";
+    this.#say();
+  }
+
+  /** A tail begins with the node's last events, some of which stand here already when it was opened after a break. */
+  #beginAnew(): void {
+    this.#omitted = this.#waiting.length = 0;
+    this.#isAnew = true;
+    this.#say();
   }
 
   #take({ event, data }: StreamEvent): void {
+    if (event === "tail.opened") return this.#beginAnew();
     // The gateway's own answer; see answers.ts.
     const line = JSON.parse(data) as TailData;
     if (event === "tail.omitted") {
@@ -87,7 +97,6 @@ export class TailCard {
     }
     const row = rowOf(event, line);
     if (row === undefined) return;
-    this.#shown++;
     this.#waiting.push(row);
     if (this.#waiting.length > MAX_LINES) this.#waiting.shift();
     // A hundred rows a second go into the page with the frames that are drawn anyway.
@@ -97,6 +106,12 @@ export class TailCard {
 
   #flush(): void {
     if (this.#isPaused || this.#waiting.length === 0) return;
+    if (this.#isAnew) {
+      fill(this.#list);
+      this.#shown = 0;
+    }
+    this.#isAnew = false;
+    this.#shown += this.#waiting.length;
     this.#list.prepend(...this.#waiting.splice(0).reverse());
     while (this.#list.childElementCount > MAX_LINES) this.#list.lastElementChild?.remove();
     this.#say();
@@ -115,6 +130,8 @@ export class TailCard {
     const left = this.#omitted === 0 ? "" : `, ${count(this.#omitted)} more left out because they came too fast`;
     this.#note.textContent = this.#isPaused
       ? `Paused, ${count(waiting)}${waiting === MAX_LINES ? " or more" : ""} new`
+      : this.#shown === 0
+      ? "Waiting for events"
       : `${count(this.#shown)} shown${left}`;
   }
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { ADMIN_TOKEN, AdminGateway } from "../e2e/admin_gateway.ts";
+import { TcpProxy } from "../support/tcp_proxy.ts";
 import { login, openConsole, tailLines, until } from "./opened_console.ts";
 
 const HOSTILE = `"'><img src=x onerror="hacked=1"><script>hacked=1</script><a href="javascript:hacked=1">x</a>`;
@@ -11,6 +12,11 @@ async function publish(node: AdminGateway, data: unknown, scope = "user:alice", 
   const token = await node.running.tokenFor("alice");
   const response = await node.running.publish(token, { event, scope, data });
   assert.equal(response.status, 201, await response.text());
+}
+
+/** The `n` of the events in the list, as it stands. */
+async function numbersShown(page: Page): Promise<number[]> {
+  return (await tailLines(page).allInnerTexts()).map((text) => Number(/"n":(\d+)/.exec(text)?.[1]));
 }
 
 Deno.test("console: nothing is shown without the admin token, and the events as they come with it", async () => {
@@ -32,7 +38,7 @@ Deno.test("console: a pause holds the events still, and what came meanwhile stan
   const node = stack.use(await AdminGateway.start());
   const { page, complaints, photograph } = await openConsole(stack, node.url);
   await login(page);
-  const shown = async () => (await tailLines(page).allInnerTexts()).map((text) => Number(/"n":(\d+)/.exec(text)?.[1]));
+  const shown = () => numbersShown(page);
   for (const n of [1, 2]) await publish(node, { n });
   await until("both are shown", async () => (await shown()).length === 2);
 
@@ -49,6 +55,33 @@ Deno.test("console: a pause holds the events still, and what came meanwhile stan
   await until("a later one is shown", async () => (await shown()).length === 6);
   assert.deepEqual(await shown(), [6, 5, 4, 3, 2, 1]);
   assert.deepEqual(complaints, []);
+});
+
+Deno.test("console: when the way to the node breaks, the events go on by themselves, each once, and a pause holds through it", async () => {
+  await using stack = new AsyncDisposableStack();
+  const node = stack.use(await AdminGateway.start());
+  const proxy = stack.use(new TcpProxy(Number(new URL(node.url).port)));
+  const { page } = await openConsole(stack, `http://127.0.0.1:${proxy.port}`);
+  await login(page);
+  const shows = (...expected: readonly number[]) =>
+    until(`shown is ${expected} and nothing else`, async () => `${await numbersShown(page)}` === `${expected}`);
+  for (const n of [1, 2]) await publish(node, { n });
+  await shows(2, 1);
+
+  proxy.isRefusing = true;
+  proxy.cut();
+  await page.getByText("The node cannot be reached; trying again").waitFor();
+  await publish(node, { n: 3 });
+  proxy.isRefusing = false;
+  await shows(3, 2, 1);
+
+  await page.getByRole("button", { name: "Pause" }).click();
+  proxy.cut();
+  await publish(node, { n: 4 });
+  await page.getByText("Paused, 4 new").waitFor();
+  assert.deepEqual(await numbersShown(page), [3, 2, 1]);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await shows(4, 3, 2, 1);
 });
 
 Deno.test("console: shows the events of one scope, of one name, of both, and again all; a filter that is none is told", async () => {
