@@ -31,7 +31,8 @@ export interface EventBus extends AsyncDisposable {
    * flat. Outages and restarts are reported as `state`, retried with jittered back-off and never end it.
    *
    * A position beyond the log's end is the gap `ahead`, from the position to the log's end (its `next` is the
-   * smaller one), where following goes on.
+   * smaller one), where following goes on. So is what was read of a log that was cut back meanwhile: from where the
+   * logs part all is read anew, also when the log has outgrown the position, as far as the middleware shows it (Kafka).
    *
    * Resolves when the signal is aborted or the bus is disposed of, after the last sink call; rejects only for what
    * waiting cannot cure (the log or a partition of `from` does not exist, access denied), and with what the sink

@@ -24,7 +24,7 @@ export const GAP_REASONS = {
   "retention": "the log no longer has these records (Kafka's retention or record deletion)",
   "trimmed": "the stream was trimmed past them",
   "epoch": "the log was deleted and created anew; older positions mean nothing in it",
-  "ahead": "the cursor is beyond the log's end: another cluster, a restored backup, or forged",
+  "ahead": "the log ends before the cursor, or was cut back below it: another cluster, a restored backup, or forged",
   "invalid-cursor": "the cursor cannot be read",
   "replay-limit": "more records than one reconnect may replay",
   "source-reset": "the partition or source was not known to the cursor, or its history cannot be read",

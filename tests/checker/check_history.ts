@@ -36,6 +36,10 @@ export function checkHistory(truth: Truth, history: ClientHistory, isSettled: bo
     }
   }
   for (const text of ledger.unexcusedConflations()) violations.push(`${history.name}: ${text}`);
-  if (isSettled) { for (const text of ledger.unreachedEnds()) violations.push(`${history.name}: ${text}`); }
+  if (isSettled) {
+    for (const text of [...ledger.untoldLosses(), ...ledger.unreachedEnds()]) {
+      violations.push(`${history.name}: ${text}`);
+    }
+  }
   return violations;
 }

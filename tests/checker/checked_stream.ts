@@ -94,6 +94,8 @@ export class CheckedStream {
     if (said?.epoch !== event.epoch) {
       this.#violation(`${event.key} is of epoch ${event.epoch}, its id of epoch ${said?.epoch}`);
     }
+    const wrong = this.#ledger.given(event);
+    if (wrong !== undefined) this.#violation(wrong);
     const position = this.#ledger.positions.get(event.source);
     if (position?.epoch === event.epoch && event.offset < (position.next[event.partition] ?? 0n)) {
       if (!this.#mayGoBack(event.source, event.partition)) {
@@ -205,7 +207,7 @@ export class CheckedStream {
     if (event === delivered || isTold) return this.#ledger.settled(event);
     if (this.#stream.wasSlow && event.conflationKey !== undefined) return this.#ledger.conflated(event, this.#shed);
     if (this.#stream.wasSlow && event.priority === "low" && this.#shed.left-- > 0) return this.#ledger.settled(event);
-    this.#violation(`${event.key} was lost in silence`);
+    if (!this.#ledger.mayComeAgain(event)) this.#violation(`${event.key} was lost in silence`);
   }
 
   /** A gap `ahead` sets its partition back: what follows may have been seen before. */
@@ -223,6 +225,7 @@ export class CheckedStream {
       const gone = line.records.filter(({ offset }) => offset >= from && offset <= to).length;
       if (gone !== lost) this.#violation(`the ${range} says that ${lost} are lost, there were ${gone}`);
     }
+    if (reason === "ahead") this.#ledger.toldBack(source, epoch ?? -1, partition);
     if (this.#stream.excused.has(reason)) return;
     switch (reason) {
       case "retention":
@@ -230,6 +233,11 @@ export class CheckedStream {
         if (to >= line.first) this.#violation(`the ${range} is not lost: the log begins at ${offsetText(line.first)}`);
         if (epoch === before.epoch && to < (before.next[partition] ?? 0n)) {
           this.#violation(`the ${range} was no loss to this client`);
+        }
+        return;
+      case "ahead":
+        if ((line.takenBack ?? []).length === 0) {
+          this.#violation(`the ${range} has no cause: the log took nothing back`);
         }
         return;
       case "epoch":

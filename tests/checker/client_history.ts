@@ -25,6 +25,8 @@ export interface EpochTruth {
 export interface PartitionTruth {
   /** Everything that was accepted, in offset order. */
   readonly records: readonly AcceptedRecord[];
+  /** What was accepted, and taken back by the log itself: it ended before them once, and gives their offsets a second time. */
+  readonly takenBack?: readonly AcceptedRecord[];
   /** Offsets below it can no longer be read. */
   readonly first: Offset;
   /** The offset after the last record. */

@@ -1,5 +1,5 @@
 import type { Offset } from "../../src/model/position.ts";
-import type { AcceptedEvent, ClientHistory, Truth } from "./client_history.ts";
+import type { AcceptedEvent, AcceptedRecord, ClientHistory, Truth } from "./client_history.ts";
 import { type CursorPosition, offsetText } from "./read_cursor.ts";
 
 /** An accepted event and where it is. */
@@ -23,6 +23,11 @@ export class ReaderLedger {
   readonly #reader: ClientHistory;
   readonly #entitled = new Map<string, readonly PlacedEvent[]>();
   readonly #mayRead = new Set<PlacedEvent>();
+  readonly #takenBack = new Set<PlacedEvent>();
+  /** Where the log of a partition was cut back; deleted when a gap has said so. */
+  readonly #untoldCuts = new Map<string, Offset>();
+  /** What is wrong unless a gap says so: given although taken back, or passed over and written at an offset of old. */
+  readonly #untold = new Map<PlacedEvent, string>();
   readonly #byKey = new Map<string, PlacedEvent[]>();
   /** Moments, counted in blocks, at which events with a conflation key were delivered or accounted for. */
   readonly #settledAt = new Map<PlacedEvent, number>();
@@ -34,17 +39,12 @@ export class ReaderLedger {
     this.#reader = reader;
     for (const { source, epochs } of truth.sources) {
       for (const [epoch, { partitions }] of epochs.entries()) {
-        for (const [partition, { records }] of partitions.entries()) {
-          const entitled: PlacedEvent[] = [];
-          for (const { offset, event } of records) {
-            if (event === undefined) continue;
-            const placed = { ...event, source, epoch, partition, offset };
-            this.#byKey.set(event.key, [...this.#byKey.get(event.key) ?? [], placed]);
-            if (!isEntitled(reader, event)) continue;
-            entitled.push(placed);
-            this.#mayRead.add(placed);
-          }
-          this.#entitled.set(placeKey(source, epoch, partition), entitled);
+        for (const [partition, { records, takenBack = [] }] of partitions.entries()) {
+          const place = (placed: readonly AcceptedRecord[]) => this.#place({ source, epoch, partition }, placed);
+          this.#entitled.set(placeKey(source, epoch, partition), place(records));
+          for (const event of place(takenBack)) this.#takenBack.add(event);
+          const [first] = takenBack;
+          if (first !== undefined) this.#untoldCuts.set(placeKey(source, epoch, partition), first.offset);
         }
       }
     }
@@ -71,6 +71,36 @@ export class ReaderLedger {
     return events.slice(firstAtOrPast(events, from), next === undefined ? undefined : firstAtOrPast(events, next));
   }
 
+  /** The client was given an event; what is wrong with that when the log has taken it back. */
+  given(event: PlacedEvent): string | undefined {
+    if (!this.#takenBack.has(event)) return undefined;
+    if (!this.#untoldCuts.has(placeOf(event))) return `${event.key} came after a gap said that the log was cut back`;
+    this.#untold.set(event, `${event.key} was taken back by the log, and no gap says so`);
+    return undefined;
+  }
+
+  /**
+   * An event was passed over in silence. When it is written where the log was cut back and this client was not told so yet,
+   * that may have been in the old log: then it is told, and comes to the event again.
+   */
+  mayComeAgain(event: PlacedEvent): boolean {
+    if (event.offset < (this.#untoldCuts.get(placeOf(event)) ?? event.offset + 1n)) return false;
+    this.#untold.set(event, `${event.key} was lost in silence, where the log was cut back`);
+    return true;
+  }
+
+  /** A gap said that the partition was cut back. */
+  toldBack(source: string, epoch: number, partition: number): void {
+    const place = placeKey(source, epoch, partition);
+    this.#untoldCuts.delete(place);
+    for (const event of this.#untold.keys()) if (placeOf(event) === place) this.#untold.delete(event);
+  }
+
+  /** What no gap has said in the end. */
+  untoldLosses(): readonly string[] {
+    return [...this.#untold.values()];
+  }
+
   /** One more block was read: the clock of conflation. */
   countBlock(): void {
     this.#blocks++;
@@ -93,6 +123,23 @@ export class ReaderLedger {
       )
       .filter(({ event, shed }) => event.priority !== "low" || shed.left-- <= 0)
       .map(({ event }) => `${event.key} was passed over and no newer one of its conflation key came`);
+  }
+
+  /** Those that the reader is entitled to; all of them are known by their keys from here on. */
+  #place(
+    { source, epoch, partition }: Pick<PlacedEvent, "source" | "epoch" | "partition">,
+    records: readonly AcceptedRecord[],
+  ): PlacedEvent[] {
+    const entitled: PlacedEvent[] = [];
+    for (const { offset, event } of records) {
+      if (event === undefined) continue;
+      const placed = { ...event, source, epoch, partition, offset };
+      this.#byKey.set(event.key, [...this.#byKey.get(event.key) ?? [], placed]);
+      if (!isEntitled(this.#reader, event)) continue;
+      entitled.push(placed);
+      this.#mayRead.add(placed);
+    }
+    return entitled;
   }
 
   /** Whoever reads one scope of the older event must be told the newer one by it too. */
@@ -143,6 +190,10 @@ function isEntitled({ scopes, patterns, grants }: ClientHistory, event: Accepted
     (patterns.length === 0 ||
       patterns.some((pattern) => pattern === event.event || `${event.event.split(".")[0]}.*` === pattern)) &&
     event.audience.every(isGranted);
+}
+
+function placeOf({ source, epoch, partition }: PlacedEvent): string {
+  return placeKey(source, epoch, partition);
 }
 
 function placeKey(source: string, epoch: number, partition: number): string {

@@ -1,5 +1,5 @@
 import type { Offset, OffsetFormat } from "../../src/model/position.ts";
-import type { AcceptedEvent, AcceptedRecord, SourceTruth } from "../checker/client_history.ts";
+import type { AcceptedEvent, AcceptedRecord, PartitionTruth, SourceTruth } from "../checker/client_history.ts";
 
 /** What a real log is known to have accepted: every incarnation of it, in offset order. */
 export class RecordedLog implements SourceTruth {
@@ -16,6 +16,11 @@ export class RecordedLog implements SourceTruth {
     return this.#current.length;
   }
 
+  /** Of the present incarnation. */
+  get partitions(): readonly PartitionTruth[] {
+    return this.#current;
+  }
+
   get acceptedCount(): number {
     return this.epochs.flatMap(({ partitions }) => partitions).reduce((sum, { records }) => sum + records.length, 0);
   }
@@ -27,7 +32,7 @@ export class RecordedLog implements SourceTruth {
   }
 
   addPartition(): void {
-    this.#current.push({ records: [], first: 0n, next: 0n });
+    this.#current.push({ records: [], takenBack: [], first: 0n, next: 0n });
   }
 
   /** A record is in the log; answers may come in any order. */
@@ -42,6 +47,14 @@ export class RecordedLog implements SourceTruth {
   trim(partition: number, first: Offset): void {
     const log = this.#partition(partition);
     if (first > log.first) log.first = first;
+  }
+
+  /** The log has forgotten all from here on, and goes on here. */
+  cutBack(partition: number, next: Offset): void {
+    const log = this.#partition(partition);
+    const kept = log.records.filter(({ offset }) => offset < next).length;
+    log.takenBack.push(...log.records.splice(kept));
+    log.next = next;
   }
 
   get #current(): RecordedPartition[] {
@@ -61,6 +74,7 @@ export class RecordedLog implements SourceTruth {
 
 interface RecordedPartition {
   readonly records: AcceptedRecord[];
+  readonly takenBack: AcceptedRecord[];
   first: Offset;
   next: Offset;
 }

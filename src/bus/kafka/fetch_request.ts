@@ -4,12 +4,19 @@ import type { KafkaRequest, Throttled } from "./kafka_connection.ts";
 export interface FetchQuery {
   /** Hexadecimal. By ID and not by name, so that a topic that was created anew is never read by an old position. */
   readonly topicId: string;
-  /** Partition to the first offset wanted. */
-  readonly positions: ReadonlyMap<number, Offset>;
+  readonly positions: ReadonlyMap<number, FetchPosition>;
   /** How long the broker may hold the request while there is nothing. */
   readonly maxWaitMs: number;
   readonly maxBytes: number;
   readonly maxBytesPerPartition: number;
+}
+
+/** Where reading of a partition goes on. */
+export interface FetchPosition {
+  /** The first offset wanted. */
+  readonly offset: Offset;
+  /** Leader epoch of what was read before it, or {@link NO_LEADER_EPOCH}; the leader tells whether its log has that too. */
+  readonly leaderEpoch: number;
 }
 
 export interface FetchAnswer extends Throttled {
@@ -26,6 +33,11 @@ export interface FetchedPartition {
   readonly aborted: readonly AbortedTransaction[];
   /** Record batches as the log has them; the last one may be cut. */
   readonly batches: Uint8Array;
+  /**
+   * The log was cut back below the position after it was read: up to here it is the one that was read, by the leader's
+   * word for the position's epoch. `null` for a log that holds what was read.
+   */
+  readonly diverging: FetchPosition | null;
 }
 
 export interface AbortedTransaction {
@@ -34,7 +46,11 @@ export interface AbortedTransaction {
   readonly first: Offset;
 }
 
+/** Nothing was read yet, or nobody knows of what epoch it was: the leader cannot compare. */
+export const NO_LEADER_EPOCH = -1;
+
 const NONE = -1;
+const DIVERGING_EPOCH_TAG = 0;
 const READ_COMMITTED = 1;
 const EMPTY = new Uint8Array();
 
@@ -50,8 +66,8 @@ export function fetchRequest(query: FetchQuery): KafkaRequest<FetchAnswer> {
       writer.int32(0).int32(NONE); // no session
       writer.compactArray([query.topicId], (topicId) => {
         writer.uuid(topicId);
-        writer.compactArray([...query.positions], ([partition, position]) => {
-          writer.int32(partition).int32(NONE).int64(position).int32(NONE).int64(-1n);
+        writer.compactArray([...query.positions], ([partition, { offset, leaderEpoch }]) => {
+          writer.int32(partition).int32(NONE).int64(offset).int32(leaderEpoch).int64(-1n);
           writer.int32(query.maxBytesPerPartition).noTaggedFields();
         });
         writer.noTaggedFields();
@@ -78,8 +94,11 @@ export function fetchRequest(query: FetchQuery): KafkaRequest<FetchAnswer> {
           });
           reader.int32(); // preferred replica
           const batches = reader.compactBytes() ?? EMPTY;
-          reader.skipTaggedFields();
-          partitions.push({ partition, errorCode, logStart, lastStable, aborted, batches });
+          let diverging: FetchPosition | null = null;
+          reader.taggedFields((tag, field) => {
+            if (tag === DIVERGING_EPOCH_TAG) diverging = { leaderEpoch: field.int32(), offset: field.int64() };
+          });
+          partitions.push({ partition, errorCode, logStart, lastStable, aborted, batches, diverging });
         });
         reader.skipTaggedFields();
       });

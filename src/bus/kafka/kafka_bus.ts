@@ -3,9 +3,10 @@
  *
  * Reading is assign-style: by position, over kafkajs' connections, without a consumer group (docs/decisions/kafkajs.md).
  * Fetches name the topic by its ID, so a topic that was created anew is never read by an old position, and the broker
- * itself says when a position is out of range. Where a batch ends is told by the batch's header: transaction markers,
- * aborted records and compacted ones leave no gap. Publishing is kafkajs' idempotent producer, or its transactional one
- * where records belong to several partitions.
+ * itself says when a position is out of range. They name the leader epoch of what was read last, so it also says when its
+ * log is another one from below the position on: an unclean election gives offsets twice. Where a batch ends is told by
+ * the batch's header: transaction markers, aborted records and compacted ones leave no gap. Publishing is kafkajs'
+ * idempotent producer, or its transactional one where records belong to several partitions.
  */
 import type { RangeEvent } from "../../model/bus_record.ts";
 import type { Offset } from "../../model/position.ts";

@@ -5,14 +5,14 @@
  * partitions that are new, and, when the topic's ID has changed, everything from the new log's first record.
  */
 import { reasonOf } from "../../log/reason_of.ts";
-import type { RangeEvent } from "../../model/bus_record.ts";
 import type { Offset } from "../../model/position.ts";
 import { BusError, type FollowEvent, type FollowSink, type LogBounds, type PartitionBounds } from "../event_bus.ts";
+import { type FetchPosition, NO_LEADER_EPOCH } from "./fetch_request.ts";
 import { epochOf, type KafkaCluster } from "./kafka_cluster.ts";
 import { isPermanent, KafkaError, UNKNOWN_TOPIC } from "./kafka_error.ts";
 import { kafkaLog } from "./kafka_log.ts";
 import type { MetadataAnswer } from "./metadata_request.ts";
-import { NodeReader } from "./node_reader.ts";
+import { NodeReader, type ReadEvent } from "./node_reader.ts";
 
 /** A topic that was created a moment ago is not known to every broker at once. */
 const MAX_UNKNOWN_AT_START = 5;
@@ -21,7 +21,7 @@ export class KafkaFollower {
   readonly #cluster: KafkaCluster;
   readonly #sink: FollowSink;
   readonly #signal: AbortSignal;
-  readonly #positions = new Map<number, Offset>();
+  readonly #positions = new Map<number, FetchPosition>();
   readonly #leaders = new Map<number, number>();
   readonly #readers = new Map<number, NodeReader>();
   /** Deliveries one after another, whichever reader they come from. */
@@ -82,7 +82,8 @@ export class KafkaFollower {
     const missing = [...metadata.partitions.keys()].filter((partition) => !from.has(partition));
     const limits = await this.#cluster.limits(missing);
     for (const partition of metadata.partitions.keys()) {
-      this.#positions.set(partition, from.get(partition) ?? limits.get(partition)?.first ?? 0n);
+      const offset = from.get(partition) ?? limits.get(partition)?.first ?? 0n;
+      this.#positions.set(partition, { offset, leaderEpoch: NO_LEADER_EPOCH });
     }
     this.#topicId = metadata.topicId;
   }
@@ -107,7 +108,9 @@ export class KafkaFollower {
   }
 
   #setFirst(partitions: ReadonlyMap<number, PartitionBounds>): void {
-    for (const [partition, { first }] of partitions) this.#positions.set(partition, first);
+    for (const [partition, { first }] of partitions) {
+      this.#positions.set(partition, { offset: first, leaderEpoch: NO_LEADER_EPOCH });
+    }
   }
 
   async #startReaders(): Promise<void> {
@@ -125,7 +128,7 @@ export class KafkaFollower {
       nodeId,
       topicId: this.#topicId ?? "",
       positions: () => this.#positionsOn(nodeId),
-      deliver: (event) => this.#deliverRange(event),
+      deliver: (read) => this.#deliverRead(read),
     });
     this.#readers.set(nodeId, reader);
     reader.ended.then(() => {
@@ -138,8 +141,8 @@ export class KafkaFollower {
     return reader.attached;
   }
 
-  #positionsOn(nodeId: number): ReadonlyMap<number, Offset> {
-    const positions = new Map<number, Offset>();
+  #positionsOn(nodeId: number): ReadonlyMap<number, FetchPosition> {
+    const positions = new Map<number, FetchPosition>();
     for (const [partition, position] of this.#positions) {
       if (this.#leaders.get(partition) === nodeId) positions.set(partition, position);
     }
@@ -153,9 +156,9 @@ export class KafkaFollower {
     this.#readers.clear();
   }
 
-  async #deliverRange(event: RangeEvent): Promise<void> {
+  async #deliverRead({ event, leaderEpoch }: ReadEvent): Promise<void> {
     await this.#deliver(event);
-    this.#positions.set(event.partition, event.next);
+    this.#positions.set(event.partition, { offset: event.next, leaderEpoch });
   }
 
   #deliver(event: FollowEvent): Promise<void> {

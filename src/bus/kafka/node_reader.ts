@@ -1,7 +1,7 @@
 import type { RangeEvent } from "../../model/bus_record.ts";
 import { MAX_INTEGER_OFFSET, type Offset } from "../../model/position.ts";
 import { BusError } from "../event_bus.ts";
-import { type FetchedPartition, fetchRequest } from "./fetch_request.ts";
+import { type FetchedPartition, type FetchPosition, fetchRequest, NO_LEADER_EPOCH } from "./fetch_request.ts";
 import type { KafkaCluster } from "./kafka_cluster.ts";
 import { KafkaError, OFFSET_OUT_OF_RANGE } from "./kafka_error.ts";
 import { kafkaLog } from "./kafka_log.ts";
@@ -11,10 +11,16 @@ import { decodeBatches } from "./record_batch.ts";
 export interface NodeReaderTask {
   readonly nodeId: number;
   readonly topicId: string;
-  /** The partitions that this node leads now, each with the first offset wanted; asked before every fetch. */
-  positions(): ReadonlyMap<number, Offset>;
-  /** Takes an event and moves the partition's position to its `next`; awaited before the next fetch. */
-  deliver(event: RangeEvent): Promise<void>;
+  /** The partitions that this node leads now, each with where it goes on; asked before every fetch. */
+  positions(): ReadonlyMap<number, FetchPosition>;
+  /** Takes what was read and moves the partition's position behind it; awaited before the next fetch. */
+  deliver(read: ReadEvent): Promise<void>;
+}
+
+/** What was read, and the leader epoch of the last of it: the one to go on with. */
+export interface ReadEvent {
+  readonly event: RangeEvent;
+  readonly leaderEpoch: number;
 }
 
 /**
@@ -73,15 +79,15 @@ export class NodeReader {
           maxWaitMs + limits.requestTimeoutMs,
         );
         if (answer.errorCode !== 0) throw new KafkaError(answer.errorCode);
-        const events: RangeEvent[] = [];
+        const reads: ReadEvent[] = [];
         for (const fetched of answer.partitions) {
-          const event = await this.#eventOf(fetched, positions.get(fetched.partition));
-          if (event !== undefined) events.push(event);
+          const read = await this.#eventOf(fetched, positions.get(fetched.partition));
+          if (read !== undefined) reads.push(read);
         }
         this.#attached.resolve();
         await this.#released.promise;
-        for (const event of events) {
-          if (!signal.aborted) await this.#task.deliver(event);
+        for (const read of reads) {
+          if (!signal.aborted) await this.#task.deliver(read);
         }
       }
     } finally {
@@ -91,16 +97,21 @@ export class NodeReader {
   }
 
   /** The broker fills its answer in the order asked: every partition gets to be the first in turn. */
-  #rotated(): ReadonlyMap<number, Offset> {
+  #rotated(): ReadonlyMap<number, FetchPosition> {
     const positions = [...this.#task.positions()];
     const first = positions.length === 0 ? 0 : this.#rotation++ % positions.length;
     return new Map([...positions.slice(first), ...positions.slice(0, first)]);
   }
 
-  async #eventOf(fetched: FetchedPartition, position: Offset | undefined): Promise<RangeEvent | undefined> {
+  async #eventOf(fetched: FetchedPartition, position: FetchPosition | undefined): Promise<ReadEvent | undefined> {
     if (position === undefined) return undefined;
-    if (fetched.errorCode === OFFSET_OUT_OF_RANGE) return await gapAt(this.#cluster, fetched.partition, position);
-    if (fetched.errorCode !== 0) throw new KafkaError(fetched.errorCode);
+    const { partition, errorCode, diverging } = fetched;
+    const { offset } = position;
+    if (errorCode === OFFSET_OUT_OF_RANGE) {
+      return { event: await gapAt(this.#cluster, partition, position), leaderEpoch: NO_LEADER_EPOCH };
+    }
+    if (errorCode !== 0) throw new KafkaError(errorCode);
+    if (diverging !== null) return cutBack(partition, offset, diverging);
     return eventOf(fetched, position, MAX_INTEGER_OFFSET, this.#cluster);
   }
 }
@@ -108,32 +119,53 @@ export class NodeReader {
 /** What a fetch of one partition yields up to `end`; `undefined` when it brought nothing new. */
 export function eventOf(
   fetched: FetchedPartition,
-  position: Offset,
+  position: FetchPosition,
   end: Offset,
   cluster: KafkaCluster,
-): RangeEvent | undefined {
+): ReadEvent | undefined {
   const { partition } = fetched;
-  const decoded = decodeBatches(fetched, position, end, cluster.settings.limits.maxBytesPerBatch);
-  if (decoded.next > position) return { kind: "records", partition, records: decoded.records, next: decoded.next };
+  const { offset } = position;
+  const decoded = decodeBatches(fetched, offset, end, cluster.settings.limits.maxBytesPerBatch);
+  if (decoded.next > offset) {
+    const event = { kind: "records", partition, records: decoded.records, next: decoded.next } as const;
+    return { event, leaderEpoch: decoded.leaderEpoch ?? position.leaderEpoch };
+  }
   if (decoded.unreadable === null) return undefined;
   const { next, cause } = decoded.unreadable;
   kafkaLog.error("Cannot read a batch of Kafka topic {topic}, partition {partition}, offset {position}: {cause}", {
     topic: cluster.topic,
     partition,
-    position: String(position),
+    position: String(offset),
     cause,
   });
-  return { kind: "gap", partition, from: position, next, reason: "source-reset", lost: null };
+  const event = { kind: "gap", partition, from: offset, next, reason: "source-reset", lost: null } as const;
+  // What its damaged header says of its epoch is nothing to compare with.
+  return { event, leaderEpoch: NO_LEADER_EPOCH };
+}
+
+/**
+ * The leader's log is another one from somewhere below the position on (an unclean election): offsets are given a second
+ * time, and all from there on is read anew. Where the leader never had the position's epoch, the one before may end
+ * beyond the position, and nobody knows where in between they part: then it is told, and reading goes on.
+ */
+function cutBack(partition: number, from: Offset, { offset, leaderEpoch }: FetchPosition): ReadEvent {
+  const next = offset < from ? offset : from;
+  return { event: { kind: "gap", partition, from, next, reason: "ahead", lost: null }, leaderEpoch };
 }
 
 /** Why a position is out of range, and where reading goes on. The log has honest holes: nobody can count what is lost. */
-export async function gapAt(cluster: KafkaCluster, partition: number, position: Offset): Promise<RangeEvent> {
+export async function gapAt(cluster: KafkaCluster, partition: number, position: FetchPosition): Promise<RangeEvent> {
+  const { offset: from, leaderEpoch } = position;
   const limits = (await cluster.limits([partition])).get(partition);
-  if (limits !== undefined && position < limits.first) {
-    return { kind: "gap", partition, from: position, next: limits.first, reason: "retention", lost: null };
+  if (limits !== undefined && from < limits.first) {
+    return { kind: "gap", partition, from, next: limits.first, reason: "retention", lost: null };
   }
-  if (limits !== undefined && position > limits.next) {
-    return { kind: "gap", partition, from: position, next: limits.next, reason: "ahead", lost: null };
+  if (limits !== undefined && from > limits.next) {
+    return { kind: "gap", partition, from, next: limits.next, reason: "ahead", lost: null };
+  }
+  // The leader has never had an epoch as high: the log was restored from a backup, and they count anew.
+  if (leaderEpoch !== NO_LEADER_EPOCH) {
+    return { kind: "gap", partition, from, next: from, reason: "ahead", lost: null };
   }
   // The log has changed between the two answers.
   throw new KafkaError(OFFSET_OUT_OF_RANGE);

@@ -1,7 +1,7 @@
 import type { RangeEvent } from "../../model/bus_record.ts";
 import type { Offset } from "../../model/position.ts";
 import { BusError } from "../event_bus.ts";
-import { fetchRequest } from "./fetch_request.ts";
+import { fetchRequest, NO_LEADER_EPOCH } from "./fetch_request.ts";
 import type { KafkaCluster } from "./kafka_cluster.ts";
 import { isPermanent, KafkaError, OFFSET_OUT_OF_RANGE } from "./kafka_error.ts";
 import { eventOf, gapAt } from "./node_reader.ts";
@@ -128,10 +128,12 @@ class RangeReader {
     const leader = metadata.partitions.get(partition)?.leader;
     if (leader === undefined) throw new KafkaError(3);
     const connection = await this.#connections.to(leader);
+    // Whoever asks for a range knows no epoch: a position is all that a client's cursor holds.
+    const from = { offset: position, leaderEpoch: NO_LEADER_EPOCH };
     const answer = await connection.request(
       fetchRequest({
         topicId: metadata.topicId,
-        positions: new Map([[partition, position]]),
+        positions: new Map([[partition, from]]),
         maxWaitMs: limits.fetchMaxWaitMs,
         maxBytes: limits.maxBytesPerPartition,
         maxBytesPerPartition: limits.maxBytesPerPartition,
@@ -143,9 +145,9 @@ class RangeReader {
     if (fetched === undefined || (errorCode !== 0 && errorCode !== OFFSET_OUT_OF_RANGE)) {
       throw new KafkaError(errorCode);
     }
-    if (errorCode === OFFSET_OUT_OF_RANGE) return [within(await gapAt(this.#cluster, partition, position), to)];
-    const event = eventOf(fetched, position, to, this.#cluster);
-    if (event !== undefined) return [within(event, to)];
+    if (errorCode === OFFSET_OUT_OF_RANGE) return [within(await gapAt(this.#cluster, partition, from), to)];
+    const read = eventOf(fetched, from, to, this.#cluster);
+    if (read !== undefined) return [within(read.event, to)];
     // The broker has waited for more and has none: the range ends beyond the log.
     return position >= fetched.lastStable ? [gapAhead(partition, position, to)] : [];
   }

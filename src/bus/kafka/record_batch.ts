@@ -13,6 +13,8 @@ export interface DecodedBatches {
    * transaction markers and aborted records. Proved by the batches' own headers, never by the records.
    */
   readonly next: Offset;
+  /** Leader epoch of the last whole batch; `null` when there was none. */
+  readonly leaderEpoch: number | null;
   /** A batch at `next` that cannot be read, and where the log goes on behind it; what follows it was not looked at. */
   readonly unreadable: { readonly next: Offset; readonly cause: string } | null;
 }
@@ -46,6 +48,7 @@ export function decodeBatches(
   const aborted = new AbortedProducers(fetched.aborted);
   const reader = new WireReader(fetched.batches);
   let next = position;
+  let leaderEpoch: number | null = null;
   while (reader.remaining >= PREFIX_BYTES && next < end) {
     const base = reader.int64();
     const length = reader.int32();
@@ -60,18 +63,25 @@ export function decodeBatches(
       if (header.last >= position && !isAborted) {
         readRecords(batch, header, position, end, maxBytesPerBatch, records);
       }
+      leaderEpoch = header.leaderEpoch;
     } catch (error) {
       // Its own word for where it ends may be what is damaged: the batch behind it, where there is one, knows better.
       const following = reader.remaining >= PREFIX_BYTES ? reader.int64() : behind;
       if (following > base && following < behind) behind = following;
-      return { records, next, unreadable: { next: behind > next ? behind : next + 1n, cause: String(error) } };
+      return {
+        records,
+        next,
+        leaderEpoch,
+        unreadable: { next: behind > next ? behind : next + 1n, cause: String(error) },
+      };
     }
     if (behind > next) next = behind;
   }
-  return { records, next: next < end ? next : end, unreadable: null };
+  return { records, next: next < end ? next : end, leaderEpoch, unreadable: null };
 }
 
 interface BatchHeader {
+  readonly leaderEpoch: number;
   readonly base: Offset;
   readonly last: Offset;
   readonly crc: number;
@@ -84,7 +94,7 @@ interface BatchHeader {
 
 function readHeader(batch: Uint8Array, base: Offset): BatchHeader {
   const reader = new WireReader(batch);
-  reader.int32(); // leader epoch
+  const leaderEpoch = reader.int32();
   const version = reader.int8();
   if (version !== BATCH_VERSION) throw new RangeError(`its format ${version} is of a client older than Kafka 0.11`);
   const crc = reader.uint32();
@@ -96,7 +106,7 @@ function readHeader(batch: Uint8Array, base: Offset): BatchHeader {
   reader.int16(); // producer epoch
   reader.int32(); // sequence
   const count = reader.int32();
-  return { base, last, crc, attributes, baseTimestampMs, maxTimestampMs, producerId, count };
+  return { leaderEpoch, base, last, crc, attributes, baseTimestampMs, maxTimestampMs, producerId, count };
 }
 
 function assertChecksum(batch: Uint8Array, header: BatchHeader): void {

@@ -107,9 +107,14 @@ export class WireReader {
   }
 
   skipTaggedFields(): void {
+    this.taggedFields(() => {});
+  }
+
+  /** Calls `read` once for each tagged field, with a reader of that field alone. */
+  taggedFields(read: (tag: number, field: WireReader) => void): void {
     for (let left = this.uvarint(); left > 0; left--) {
-      this.uvarint();
-      this.#advance(this.uvarint());
+      const tag = this.uvarint();
+      read(tag, new WireReader(this.bytes(this.uvarint())));
     }
   }
 

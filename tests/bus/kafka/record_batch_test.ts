@@ -19,6 +19,7 @@ interface BatchFixture {
   readonly attributes?: number;
   readonly producerId?: bigint;
   readonly version?: number;
+  readonly leaderEpoch?: number;
 }
 
 /** Lengths and numbers of these fixtures are below 64: a zigzag number is one byte. */
@@ -26,14 +27,15 @@ function bytesOf(value: string): number[] {
   return [value.length * 2, ...encoder.encode(value)];
 }
 
-function batchOf({ base, values, lastDelta, attributes = 0, producerId = -1n, version = 2 }: BatchFixture): Uint8Array {
+function batchOf(fixture: BatchFixture): Uint8Array {
+  const { base, values, lastDelta, attributes = 0, producerId = -1n, version = 2, leaderEpoch = 0 } = fixture;
   const deltas = Object.keys(values).map(Number);
   const records = deltas.flatMap((delta) => {
     const record = [0, 0, delta * 2, 1, ...bytesOf(values[delta] ?? ""), 0];
     return [record.length * 2, ...record];
   });
   return headed(
-    { base, lastDelta: lastDelta ?? Math.max(...deltas), attributes, producerId, version },
+    { base, lastDelta: lastDelta ?? Math.max(...deltas), attributes, producerId, version, leaderEpoch },
     deltas.length,
     records,
   );
@@ -42,7 +44,10 @@ function batchOf({ base, values, lastDelta, attributes = 0, producerId = -1n, ve
 function controlBatch(base: bigint, producerId: bigint, type: 0 | 1): Uint8Array {
   const record = [0, 0, 0, 8, 0, 0, 0, type, 0, 0];
   const attributes = CONTROL | TRANSACTIONAL;
-  return headed({ base, lastDelta: 0, attributes, producerId, version: 2 }, 1, [record.length * 2, ...record]);
+  return headed({ base, lastDelta: 0, attributes, producerId, version: 2, leaderEpoch: 0 }, 1, [
+    record.length * 2,
+    ...record,
+  ]);
 }
 
 function headed(
@@ -54,6 +59,7 @@ function headed(
   const view = new DataView(batch.buffer);
   view.setBigInt64(0, header.base);
   view.setInt32(8, batch.length - 12);
+  view.setInt32(12, header.leaderEpoch);
   view.setInt8(16, header.version);
   view.setInt16(21, header.attributes);
   view.setInt32(23, header.lastDelta);
@@ -98,8 +104,21 @@ Deno.test("decodeBatches: a batch without any record left still moves the positi
     records: [],
     texts: [],
     next: 20n,
+    leaderEpoch: 0,
     unreadable: null,
   });
+});
+
+Deno.test("decodeBatches: the leader epoch to go on with is that of the last whole batch", () => {
+  const batches = [3, 5, 8].map((leaderEpoch, base) =>
+    batchOf({ base: BigInt(base), values: { 0: "a" }, leaderEpoch })
+  );
+  assert.deepEqual([decode(batches).next, decode(batches).leaderEpoch], [3n, 8]);
+  const [first, second, third] = batches;
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+  const cut = decode([first, second, third.subarray(0, -1)]);
+  assert.deepEqual([cut.next, cut.leaderEpoch], [2n, 5]);
+  assert.equal(decode([]).leaderEpoch, null);
 });
 
 Deno.test("decodeBatches: what stands before the position or behind the end is left out", () => {

@@ -1,4 +1,4 @@
-import { type Admin, Kafka, logLevel, type Message, Partitioners } from "kafkajs";
+import { type Admin, ConfigResourceTypes, Kafka, logLevel, type Message, Partitioners } from "kafkajs";
 
 const TOPIC_DEADLINE_MS = 10_000;
 
@@ -33,6 +33,13 @@ export class TestTopic implements AsyncDisposable {
     const topics = [{ topic: this.name, numPartitions: partitions, configEntries }];
     await this.#until(() => this.#admin.createTopics({ topics, waitForLeaders: true }));
     await this.#until(() => this.#admin.fetchTopicOffsets(this.name));
+  }
+
+  /** Its settings from now on; the others are the brokers' own again. */
+  async configure(config: Readonly<Record<string, string>>): Promise<void> {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    const resources = [{ type: ConfigResourceTypes.TOPIC, name: this.name, configEntries }];
+    await this.#until(() => this.#admin.alterConfigs({ validateOnly: false, resources }));
   }
 
   async delete(): Promise<void> {
@@ -112,7 +119,7 @@ export class TestTopic implements AsyncDisposable {
 
   /** Log start and end, with uncommitted records. */
   async offsets(partition: number): Promise<{ low: bigint; high: bigint }> {
-    const all = await this.#admin.fetchTopicOffsets(this.name);
+    const all = await this.#until(() => this.#admin.fetchTopicOffsets(this.name));
     const found = all.find((offsets) => offsets.partition === partition);
     return { low: BigInt(found?.low ?? -1), high: BigInt(found?.high ?? -1) };
   }
@@ -121,13 +128,12 @@ export class TestTopic implements AsyncDisposable {
     await this.#admin.disconnect();
   }
 
-  /** A deleted topic's name is taken for a moment, and a new one's leader not yet elected. */
-  async #until(attempt: () => Promise<unknown>): Promise<void> {
+  /** A deleted topic's name is taken for a moment, and a leader not yet elected. */
+  async #until<Result>(attempt: () => Promise<Result>): Promise<Result> {
     const deadlineMs = performance.now() + TOPIC_DEADLINE_MS;
     for (;;) {
       try {
-        await attempt();
-        return;
+        return await attempt();
       } catch (error) {
         if (performance.now() > deadlineMs) throw error;
         await new Promise((resolve) => setTimeout(resolve, 50));
