@@ -19,7 +19,13 @@ export async function reportFault(fault: RunnableFault, servers: FaultServers, s
     return { isGreen: false, text: `FAILED ${line}\n  ${violations.join("\n  ")}` };
   } catch (error) {
     await servers.reset();
-    const reason = error instanceof Error ? error.stack ?? error.message : String(error);
+    const first = firstOf(error);
+    const reason = first instanceof Error ? first.stack ?? first.message : String(first);
     return { isGreen: false, text: `FAILED ${fault.name}: ${seconds()}\n  ${reason}` };
   }
+}
+
+/** What was left broken may fail once more when it is cleared away: what went wrong first is what to look at. */
+function firstOf(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstOf(error.suppressed) : error;
 }
