@@ -48,10 +48,10 @@ async function takeBack(run: FaultRun<KafkaClusterSource>, { isCutOff }: { isCut
   await load.stop();
   await second.kafka.kill();
   await until("the first leads alone", () => source.isLedAloneBy(first));
+  const commonEnds = await source.ends();
   load.start();
   await flows(run, 100);
-  await load.stop();
-  await source.takeStock();
+  await allIsRead(run, commonEnds);
   const oldEnds = await source.ends();
   if (isCutOff) source.cutOff();
   await source.topic.configure({ "unclean.leader.election.enable": "true" });
@@ -70,20 +70,20 @@ async function takeBack(run: FaultRun<KafkaClusterSource>, { isCutOff }: { isCut
   await first.kafka.restart();
   await until("the first leads again what it led", async () => await source.leaders() === leaders);
   await flows(run);
-  await comesAnew(run, newEnds);
+  await allIsRead(run, newEnds);
+  load.start();
 }
 
-/** Every client gets all that was written from where the log was cut back. */
-async function comesAnew({ source, load, clients }: FaultRun<KafkaClusterSource>, from: readonly Offset[]) {
+/** Nothing more is written, and every client has all that was, from these offsets on. */
+async function allIsRead({ source, load, clients }: FaultRun<KafkaClusterSource>, from: readonly Offset[]) {
   await load.stop();
   await source.takeStock();
-  const anew = source.log.partitions.flatMap(({ records }, partition) =>
+  const events = source.log.partitions.flatMap(({ records }, partition) =>
     records.filter(({ offset }) => offset >= (from[partition] ?? 0n)).flatMap(({ event }) => event ?? [])
   );
   const keysFor = ({ scopes }: StreamClient) =>
-    anew.filter((event) => event.scopes.some((scope) => scopes.includes(scope))).map(({ key }) => key);
+    events.filter((event) => event.scopes.some((scope) => scopes.includes(scope))).map(({ key }) => key);
   await until("every client has it", () => clients.every((client) => hasAll(client, keysFor(client))));
-  load.start();
 }
 
 /** A cursor does not say of which of two logs it is: of who comes back with one meanwhile nothing is promised. */
