@@ -28,13 +28,30 @@ export type QueryRules = {
 export interface SyncOptions {
   /** Window in which invalidations are gathered, in milliseconds. The first goes at once, the rest at its end. Default 250. */
   readonly windowMs?: number;
-  /** What a gap touches. Default: every query. */
+  /**
+   * What a gap touches. Default: every query. Also asked when a stream opens with no cursor to go on from, with the reason
+   * `opened` and no source: what changed between a query's fetch and the opening is in no event.
+   */
   readonly touched?: (gap: SSEGap) => readonly QueryKey[];
   /** Longest wait after a gap, in milliseconds; drawn at random, for others have it at the same moment. Default 2,000. */
   readonly gapJitterMs?: number;
 }
 
-/** Keeps the queries in step with the client's events. Returns what ends that. */
+/** What is unknown when a stream opens with no cursor to go on from. */
+const OPENED: SSEGap = {
+  source: null,
+  partition: null,
+  from: null,
+  to: null,
+  reason: "opened",
+  lost: null,
+  resync: true,
+};
+
+/**
+ * Keeps the queries in step with the client's events. Once, before the client opens and for as long as the cache is used:
+ * what happens while nothing listens is in no query. Returns what ends that; what was still to be fetched is left invalid.
+ */
 export function syncQueries(
   client: SSEClient,
   queries: QueryClient,
@@ -54,6 +71,12 @@ export function syncQueries(
   };
   stops.push(
     client.onGap((gap) => changes.later(Math.random() * gapJitterMs, () => takeGap(gap))),
+    client.onControl(({ name }) => {
+      // Still those of the attempt. Not `resumed`: of a stream that is shared, it says whether its leader's cursor was taken up.
+      const { attempt, lastEventId } = client.getSnapshot();
+      // Behind a cursor all is told, or a gap; and a stream that takes another's place in one attempt goes on from it.
+      if (name === "stream.opened" && attempt > 0 && !lastEventId) takeGap(OPENED);
+    }),
     () => changes.end(),
   );
   return () => {
@@ -69,9 +92,11 @@ class QueryChanges {
   readonly #pending = new Map<string, QueryKey>();
   /** What is to be done with a query once its fetch is over. */
   readonly #settling = new Map<Query, (() => void)[]>();
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  /** What is to be done later, by its timer. */
+  readonly #timers = new Map<ReturnType<typeof setTimeout>, () => void>();
   readonly #unsubscribe: () => void;
   #isWindow = false;
+  #hasEnded = false;
 
   constructor(queries: QueryClient, windowMs: number) {
     this.#queries = queries;
@@ -82,6 +107,7 @@ class QueryChanges {
       if (!waiting || !isRemoved && query.state.fetchStatus !== "idle") return;
       this.#settling.delete(query);
       if (!isRemoved) { for (const run of waiting) run(); }
+      this.#rest();
     });
   }
 
@@ -97,12 +123,21 @@ class QueryChanges {
       this.#timers.delete(timer);
       run();
     }, ms);
-    this.#timers.add(timer);
+    this.#timers.set(timer, run);
   }
 
+  /** Nothing is fetched from here on: what was to be is marked invalid instead, also what a fetch under way brings. */
   end(): void {
-    this.#unsubscribe();
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#hasEnded = true;
+    for (const [timer, run] of this.#timers) {
+      clearTimeout(timer);
+      run();
+    }
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#hasEnded && this.#settling.size === 0) this.#unsubscribe();
   }
 
   #invalidate(key: QueryKey): void {
@@ -111,18 +146,17 @@ class QueryChanges {
   }
 
   #flush(): void {
-    this.#isWindow = this.#pending.size > 0;
-    if (!this.#isWindow) return;
+    this.#isWindow = !this.#hasEnded && this.#pending.size > 0;
     for (const queryKey of this.#pending.values()) {
       for (const query of this.#queries.getQueryCache().findAll({ queryKey, fetchStatus: "fetching" })) {
         // A first fetch, and one that nobody looks at, is not begun anew: it would end as fresh with an answer from before.
-        const goesOn = query.state.data === undefined || !query.isActive();
+        const goesOn = this.#hasEnded || query.state.data === undefined || !query.isActive();
         if (goesOn) this.#afterFetch(query, () => this.#invalidate(query.queryKey));
       }
-      void this.#queries.invalidateQueries({ queryKey });
+      void this.#queries.invalidateQueries({ queryKey, refetchType: this.#hasEnded ? "none" : "active" });
     }
     this.#pending.clear();
-    this.later(this.#windowMs, () => this.#flush());
+    if (this.#isWindow) this.later(this.#windowMs, () => this.#flush());
   }
 
   #patch(query: Query, change: Extract<QueryChange, { patch: QueryKey }>): void {

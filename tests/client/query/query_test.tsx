@@ -1,102 +1,11 @@
 import "../react/browser.ts";
 import assert from "node:assert/strict";
-import { act, cleanup, renderHook } from "@testing-library/react";
-import { QueryClient, QueryClientProvider, QueryObserver } from "@tanstack/react-query";
+import { act, renderHook } from "@testing-library/react";
+import { QueryClientProvider } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { SSEClient } from "../../../src/client/core/mod.ts";
-import {
-  type QueryRules,
-  type SyncOptions,
-  syncQueries,
-  useFallbackInterval,
-  useSyncedQueries,
-} from "../../../src/client/query/mod.ts";
+import { useFallbackInterval, useSyncedQueries } from "../../../src/client/query/mod.ts";
 import { SSEProvider } from "../../../src/client/react/mod.ts";
-import { FakeTransport } from "../core/fake_transport.ts";
-
-interface Task {
-  readonly id: string;
-  readonly progress: number;
-}
-
-const RULES: QueryRules = {
-  "task.progress-updated": ({ data }) => ({
-    patch: ["task", data.taskId],
-    update: (task: Task) => ({ ...task, progress: data.progress }),
-    isNewer: (task: Task) => data.progress > task.progress,
-  }),
-  "task.status-changed": ({ data }) => [{ invalidate: ["task", data.taskId] }, { invalidate: ["tasks"] }],
-  "content.updated": ({ data }) => ({
-    patch: ["novel", data.contentId],
-    update: (title: string) => `${title}!`,
-  }),
-};
-
-/** A query client whose fetches the test answers, beside a client whose events the test sends. */
-class Page implements Disposable {
-  readonly transport = new FakeTransport();
-  readonly client = new SSEClient({ url: "http://gateway", storage: "memory", transport: this.transport });
-  readonly queries = new QueryClient({ defaultOptions: { queries: { retry: false, staleTime: 60_000 } } });
-  /** Fetches under way, by the text of their key; each is answered once. */
-  readonly fetches: { readonly key: string; answer(data: unknown): void }[] = [];
-  readonly #stops: (() => void)[] = [];
-  #count = 0;
-
-  /** Syncs, and opens the stream. */
-  async start(options?: SyncOptions): Promise<void> {
-    this.#stops.push(syncQueries(this.client, this.queries, RULES, options));
-    this.client.open();
-    await this.transport.pass();
-    this.transport.last.opened();
-    await this.transport.pass();
-  }
-
-  /** Somebody looks at the query from now on. */
-  look(...queryKey: readonly string[]): void {
-    const observer = new QueryObserver(this.queries, { queryKey, queryFn: () => this.#fetch(queryKey) });
-    this.#stops.push(observer.subscribe(() => {}));
-  }
-
-  #fetch(queryKey: readonly string[]): Promise<unknown> {
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    this.fetches.push({ key: queryKey.join(" "), answer: resolve });
-    return promise;
-  }
-
-  /** Answers the newest fetch. */
-  async answer(data: unknown): Promise<void> {
-    this.fetches.at(-1)?.answer(data);
-    await this.transport.pass();
-  }
-
-  async event(name: string, data: unknown): Promise<void> {
-    const envelope = { version: 1, scope: "user:1", time: "2026-01-01T00:00:00.000Z", data };
-    this.transport.last.push({ id: `s:0:${++this.#count}~a`, event: name, data: JSON.stringify(envelope) });
-    await this.transport.pass();
-  }
-
-  get keys(): readonly string[] {
-    return this.fetches.map(({ key }) => key);
-  }
-
-  task(): Task | undefined {
-    return this.queries.getQueryData(["task", "t1"]);
-  }
-
-  [Symbol.dispose](): void {
-    cleanup();
-    for (const stop of this.#stops) stop();
-    this.client.close();
-    this.queries.clear();
-    this.transport[Symbol.dispose]();
-  }
-}
-
-const status = { taskId: "t1", status: "running" };
-
-function progress(percent: number) {
-  return { taskId: "t1", progress: percent };
-}
+import { Page, progress, RULES, status } from "./page.ts";
 
 Deno.test("invalidate: the first at once, the rest of the window in one run at its end, each query once", async () => {
   using page = new Page();
@@ -200,8 +109,9 @@ Deno.test("patch: data that was invalid before stays so", async () => {
   assert.deepEqual([page.task()?.progress, page.queries.getQueryState(["task", "t1"])?.isInvalidated], [9, true]);
 });
 
+const gap = { source: "jobs", partition: 0, from: "1", to: "2", reason: "trimmed", lost: 2, resync: true };
+
 Deno.test("a gap: touches every query, or what the page says, within the jitter", async () => {
-  const gap = { source: "jobs", partition: 0, from: "1", to: "2", reason: "trimmed", lost: 2, resync: true };
   for (const touched of [undefined, () => [["tasks"]]]) {
     using page = new Page();
     await page.start(touched === undefined ? {} : { touched });
@@ -215,16 +125,44 @@ Deno.test("a gap: touches every query, or what the page says, within the jitter"
   }
 });
 
-Deno.test("when it is ended, nothing that was pending happens", async () => {
+Deno.test("when it is ended, what was pending is marked invalid and not fetched, a gap's too", async () => {
   using page = new Page();
-  const stop = syncQueries(page.client, page.queries, RULES);
-  await page.start({ windowMs: 1_000_000 });
-  page.look("tasks");
-  await page.answer([]);
-  await page.event("task.status-changed", status);
+  const stop = await page.start({ windowMs: 1_000, touched: () => [["novels"]] });
+  for (const key of ["tasks", "novels", "other"]) page.look(key);
+  for (const fetch of page.fetches) fetch.answer([]);
+  await page.transport.pass();
+  // The first is fetched at once; the second waits for the end of the window, the gap for its moment.
+  for (let n = 0; n < 2; n++) {
+    await page.event("task.status-changed", status);
+    await page.answer([]);
+  }
+  page.transport.last.push({ event: "stream.gap-detected", data: JSON.stringify(gap) });
+  await page.transport.pass();
+  const before = page.keys;
   stop();
   await page.transport.pass(10_000);
-  assert.deepEqual(page.keys, ["tasks"]);
+  assert.deepEqual(page.keys, before);
+  assert.deepEqual(["tasks", "novels", "other"].map((key) => page.isInvalid(key)), [true, true, false]);
+  page.look("novels");
+  assert.equal(page.keys.at(-1), "novels", "fetched when somebody looks at it again");
+});
+
+Deno.test("when it is ended, an answer from before a pending change is invalid", async () => {
+  for (const data of [undefined, "old"]) {
+    using page = new Page();
+    const stop = await page.start();
+    page.queries.setQueryData(["tasks"], data);
+    page.look("tasks");
+    // With data the first begins a fetch at the end of its window, and the second waits for the end of the next.
+    await page.event("task.status-changed", status);
+    await page.transport.pass(250);
+    await page.event("task.status-changed", status);
+    stop();
+    await page.answer("from before");
+    await page.transport.pass(10_000);
+    assert.deepEqual([page.keys, page.isInvalid("tasks")], [["tasks"], true]);
+    assert.equal(page.queries.getQueryCache().hasListeners(), false, "nothing is left of it");
+  }
 });
 
 Deno.test("useSyncedQueries and useFallbackInterval: in step while mounted, polling while the stream is lost", async () => {
