@@ -32,10 +32,9 @@ export async function startDevelopment(config: Config, signal: AbortSignal): Pro
     { hint: curl, mint: (wish) => mint(wish, CONSOLE_TOKEN_MS) },
   );
   const bus = config.publish.source === undefined ? undefined : gateway.bus(config.publish.source);
-  if (config.dev.demo && bus !== undefined) {
-    gateway.ready.then(() => startDemo(bus, config.dev.demoIntervalMs, signal), () => {});
-  }
-  printWelcome(address(gateway.port), adminToken, token, curl(gateway.port));
+  const hasDemo = config.dev.demo && bus !== undefined;
+  if (hasDemo) gateway.ready.then(() => startDemo(bus, config.dev.demoIntervalMs, signal), () => {});
+  printWelcome({ url: address(gateway.port), adminToken, token, hasDemo, takesEvents: bus !== undefined });
   return gateway;
 }
 
@@ -63,24 +62,41 @@ async function demoToken(mint: Minter): Promise<string> {
   return minted.text;
 }
 
-function printWelcome(url: string, adminToken: string, token: string, curl: string): void {
+interface Welcome {
+  readonly url: string;
+  readonly adminToken: string;
+  readonly token: string;
+  readonly hasDemo: boolean;
+  /** Whether there is a source to publish to. */
+  readonly takesEvents: boolean;
+}
+
+/** Each block sets the token itself, so that it can be pasted into a terminal just opened. */
+function printWelcome({ url, adminToken, token, hasDemo, takesEvents }: Welcome): void {
   const lines = [
     "",
-    `  Tidegate ${SERVER_VERSION}, development mode. Events are flowing; watch them in the console:`,
+    `  Tidegate ${SERVER_VERSION}, development mode. ${
+      hasDemo ? "Events are flowing; watch them" : "Watch events"
+    } in the console:`,
     "",
     `    ${url}/console#token=${adminToken}`,
     "",
-    "  Or in a terminal:",
+    "  Or in a second terminal:",
     "",
-    `    ${curl}`,
-    "",
-    "  Publish one of your own:",
-    "",
-    `    curl -H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json' \\`,
-    `      -d '{"event":"task.progress-updated","scope":"user:demo","data":{"taskId":"mine","progress":40}}' \\`,
-    `      ${url}/api/v1/events`,
-    "",
+    `    TOKEN=${token}`,
+    `    curl -N -H "Authorization: Bearer $TOKEN" '${url}/api/v1/events/stream'`,
     "",
   ];
-  Deno.stdout.writeSync(new TextEncoder().encode(lines.join("\n")));
+  if (takesEvents) {
+    lines.push(
+      "  Publish one of your own, in a third:",
+      "",
+      `    TOKEN=${token}`,
+      `    curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\`,
+      `      -d '{"event":"task.progress-updated","scope":"user:demo","data":{"taskId":"mine","progress":40}}' \\`,
+      `      ${url}/api/v1/events`,
+      "",
+    );
+  }
+  Deno.stdout.writeSync(new TextEncoder().encode(`${lines.join("\n")}\n`));
 }
