@@ -18,6 +18,7 @@ import { htmlProblems } from "./html_block.ts";
 import { brokenLinks, linkable } from "./links.ts";
 import { type ShellContext, shellProblems } from "./shell_block.ts";
 import { shellCommands } from "./shell_commands.ts";
+import { unexplainedVariables } from "./shell_variables.ts";
 import { typeProblems } from "./type_check.ts";
 
 const FILES = await projectFiles();
@@ -74,6 +75,15 @@ Deno.test("commands, routes, configurations, events and JSON of the documents ar
   assert.match(String(await broken("json", `{"a":1 …}`)), /SyntaxError/);
   assert.match(String(await broken("sse", "event: a\ndata: {\n")), /SyntaxError/);
   assert.match(String(await broken("sse", "evnt: a\n")), /nothing/);
+});
+
+Deno.test("every variable of a shell command is set above it or explained", () => {
+  const index = DOCUMENTS.find(({ path }) => path === "docs/README.md") ?? { path: "", text: "" };
+  const offences = DOCUMENTS.flatMap((document) => unexplainedVariables(document, index));
+  assert.equal(offences.map(offenceText).join("\n"), "");
+  const text = "`$A` is yours.\n\n```sh\nB=1\necho $A $B '$C' \"$D\" # $E\n```\n\n```sh\necho ${B}\n  D=$F\n```\n";
+  const broken = unexplainedVariables({ path: "a.md", text }, { path: "b.md", text: "`$F`" });
+  assert.deepEqual(broken.map(({ line, message }) => `${line} ${message.slice(0, 21)}`), ["5 nothing above sets $D"]);
 });
 
 Deno.test("TypeScript and JavaScript of the documents type-check against the client's sources", async () => {
