@@ -3,8 +3,9 @@ import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import type { Member } from "../../src/broadcast/broadcaster.ts";
 import { CursorWriter } from "../../src/wire/cursor.ts";
 import { checkHistory } from "./check_history.ts";
-import type { ClientHistory, StreamHistory, Truth } from "./client_history.ts";
+import type { ClientHistory, Truth } from "./client_history.ts";
 import type { Block } from "./event_stream_parser.ts";
+import { isEvent, MUTATIONS } from "./mutations.ts";
 import { simulate } from "../simulation/seam_world.ts";
 import type { SimulatedNode } from "../simulation/simulated_node.ts";
 
@@ -43,86 +44,6 @@ async function recordedHistories(): Promise<readonly Recorded[]> {
     return recorded;
   });
 }
-
-/** Gives the changed stream, or nothing where there is nothing of the kind to change. */
-type Mutation = (stream: StreamHistory, at: number, truth: Truth) => readonly Block[] | undefined;
-
-const isEvent = (block: Block | undefined) => block?.event !== undefined && !block.event.startsWith("stream.");
-const positionOf = ({ id }: Block) => id?.split("~")[0]?.split(":") ?? [];
-
-/** An empty gap names its start as its end too: the event there, which still comes, may as well have been lost. */
-function announces(gap: Block, event: Block | undefined): boolean {
-  if (gap.event !== "stream.gap-detected" || gap.data === undefined || event === undefined) return false;
-  const { source, partition, to } = JSON.parse(gap.data);
-  return [source, String(partition), to].join() === positionOf(event).join();
-}
-
-const MUTATIONS: Readonly<Record<string, Mutation>> = {
-  "an event that is dropped": ({ blocks }, at) => {
-    // At the end of a stream only the client knows: it comes back with the id before, or begins anew.
-    const isNoticed = blocks.slice(at + 1).some(({ id }) => id !== undefined);
-    if (blocks.slice(0, at).some((gap) => announces(gap, blocks[at]))) return;
-    return isNoticed && isEvent(blocks[at]) ? blocks.toSpliced(at, 1) : undefined;
-  },
-  "an event that comes twice": ({ blocks }, at) => {
-    const block = blocks[at];
-    return block !== undefined && isEvent(block) ? blocks.toSpliced(at, 0, block) : undefined;
-  },
-  "an event that comes again later": ({ blocks }, at) => {
-    const block = blocks[at];
-    return block !== undefined && isEvent(block) && blocks[at + 1] !== undefined ? [...blocks, block] : undefined;
-  },
-  "two events of one partition that change places": ({ blocks }, at) => {
-    const [one, other] = [blocks[at], blocks[at + 1]];
-    if (one === undefined || other === undefined || !isEvent(one) || !isEvent(other)) return undefined;
-    const isSamePartition = positionOf(one).slice(0, 2).join() === positionOf(other).slice(0, 2).join();
-    return isSamePartition ? blocks.toSpliced(at, 2, other, one) : undefined;
-  },
-  "an event under another's id": ({ blocks }, at) => {
-    const [block, other] = [blocks[at], blocks[at + 1]];
-    return block !== undefined && isEvent(block) && isEvent(other)
-      ? blocks.with(at, { ...block, id: other?.id })
-      : undefined;
-  },
-  "an event without id": ({ blocks }, at) => {
-    const block = blocks[at];
-    return block !== undefined && isEvent(block) ? blocks.with(at, { ...block, id: undefined }) : undefined;
-  },
-  "an event under another name": ({ blocks }, at) => {
-    const block = blocks[at];
-    return block !== undefined && isEvent(block) ? blocks.with(at, { ...block, event: "task.invented" }) : undefined;
-  },
-  "an event whose scopes are not told": ({ blocks }, at) => {
-    const block = blocks[at];
-    if (block?.data === undefined || !isEvent(block)) return;
-    const { scopes, ...envelope } = JSON.parse(block.data);
-    return scopes === undefined ? undefined : blocks.with(at, { ...block, data: JSON.stringify(envelope) });
-  },
-  "an event that tells of another's scope": ({ blocks }, at) => {
-    const block = blocks[at];
-    if (block?.data === undefined || !isEvent(block)) return;
-    const { scope, scopes = [scope], ...envelope } = JSON.parse(block.data);
-    const data = JSON.stringify({ ...envelope, scope, scopes: [...scopes, "user:of-another"] });
-    return blocks.with(at, { ...block, data });
-  },
-  "a gap that was no gap": ({ blocks }, at, { sources }) => {
-    const block = blocks[at];
-    if (block === undefined || !isEvent(block)) return undefined;
-    const [source, partition, offset] = positionOf(block);
-    const epochs = sources.find((each) => each.source === source)?.epochs ?? [];
-    // What was trimmed later may as well have been trimmed before.
-    if (epochs.some(({ partitions }) => partitions.some(({ first, records }) => first > (records[0]?.offset ?? 0n)))) {
-      return;
-    }
-    const data = { source, partition: Number(partition), from: offset, to: offset, reason: "retention", lost: null };
-    return blocks.with(at, { ...block, event: "stream.gap-detected", data: JSON.stringify(data) });
-  },
-  "a stream that does not open": ({ blocks }, at) => at === 0 && blocks.length > 1 ? blocks.slice(1) : undefined,
-  "an id from nowhere": ({ blocks }, at) => {
-    const block = blocks[at];
-    return block !== undefined && isEvent(block) ? blocks.with(at, { ...block, id: "log0:0:17" }) : undefined;
-  },
-};
 
 Deno.test("checkHistory: finds every change to a true history", async (t) => {
   const recorded = await recordedHistories();

@@ -1,6 +1,6 @@
 import type { GapReason } from "../../src/model/gap.ts";
 import type { Offset } from "../../src/model/position.ts";
-import type { StreamHistory, Truth } from "./client_history.ts";
+import type { PartitionTruth, SeenBlock, StreamHistory, Truth } from "./client_history.ts";
 import type { Block } from "./event_stream_parser.ts";
 import { type CursorPosition, offsetOf, offsetText, type ReadCursor, readCursor } from "./read_cursor.ts";
 import { identityOf, type PlacedEvent, type ReaderLedger, type ShedAllowance } from "./reader_ledger.ts";
@@ -14,6 +14,7 @@ interface ToldGap {
   readonly to: Offset;
   readonly reason: GapReason;
   readonly lost: number | null;
+  readonly seenAt: number | undefined;
   /** Known with the first cursor from here on. */
   epoch: number | undefined;
 }
@@ -49,7 +50,7 @@ export class CheckedStream {
     for (const [source, position] of cursor?.positions ?? []) ledger.positions.set(source, position);
   }
 
-  take(block: Block): void {
+  take(block: SeenBlock): void {
     this.#block++;
     this.#ledger.countBlock();
     if (this.#isClosed) this.#violation("something came after stream.closing");
@@ -104,9 +105,9 @@ export class CheckedStream {
     }
   }
 
-  #takeControl({ event, data }: Block): void {
+  #takeControl({ event, data, seenAt }: SeenBlock): void {
     if (event === "stream.closing") this.#isClosed = true;
-    if (event === "stream.gap-detected") this.#takeGap(JSON.parse(data ?? ""));
+    if (event === "stream.gap-detected") this.#takeGap(JSON.parse(data ?? ""), seenAt);
     if (event === "stream.events-dropped") {
       const { count, priority } = JSON.parse(data ?? "");
       if (priority !== "low") this.#violation(`${priority} events were dropped`);
@@ -121,7 +122,10 @@ export class CheckedStream {
     }
   }
 
-  #takeGap(data: Record<string, string> & { partition: number; reason: GapReason; lost: number | null }): void {
+  #takeGap(
+    data: Record<string, string> & { partition: number; reason: GapReason; lost: number | null },
+    seenAt: number | undefined,
+  ): void {
     const { source, partition, from, to, reason, lost } = data;
     if (typeof source !== "string") {
       // Anything anywhere may be missing: the client begins anew.
@@ -135,6 +139,7 @@ export class CheckedStream {
       to: offsetOf(to ?? ""),
       reason,
       lost,
+      seenAt,
       epoch: undefined,
     });
   }
@@ -216,7 +221,7 @@ export class CheckedStream {
   }
 
   #checkGap(gap: ToldGap, before: CursorPosition): void {
-    const { source, partition, from, to, reason, lost, epoch } = gap;
+    const { source, partition, from, to, reason, lost, seenAt, epoch } = gap;
     const epochs = this.#truth.sources.find((each) => each.source === source)?.epochs ?? [];
     const range = `${reason} gap of ${source}:${partition} from ${offsetText(from)} to ${offsetText(to)}`;
     const line = epochs[epoch ?? -1]?.partitions[partition];
@@ -226,11 +231,16 @@ export class CheckedStream {
       if (gone !== lost) this.#violation(`the ${range} says that ${lost} are lost, there were ${gone}`);
     }
     if (reason === "ahead") this.#ledger.toldBack(source, epoch ?? -1, partition);
+    const reached = epoch === before.epoch ? before.next[partition] ?? 0n : 0n;
+    if (from < reached && reason !== "ahead" && reason !== "epoch" && !this.#wasMet(gap)) {
+      this.#violation(`the ${range} begins too early: the client has read up to ${offsetText(reached)}`);
+    }
     if (this.#stream.excused.has(reason)) return;
+    const first = firstAt(line, seenAt);
     switch (reason) {
       case "retention":
       case "trimmed":
-        if (to >= line.first) this.#violation(`the ${range} is not lost: the log begins at ${offsetText(line.first)}`);
+        if (to >= first) this.#violation(`the ${range} is not lost: the log began at ${offsetText(first)}`);
         if (epoch === before.epoch && to < (before.next[partition] ?? 0n)) {
           this.#violation(`the ${range} was no loss to this client`);
         }
@@ -255,6 +265,12 @@ export class CheckedStream {
     }
   }
 
+  #wasMet({ source, partition, from, to }: ToldGap): boolean {
+    const place = [source, partition, from, to + 1n].join();
+    return this.#truth.metGaps?.some((met) => [met.source, met.partition, met.from, met.next].join() === place) ??
+      false;
+  }
+
   #checkReplayLimit(): void {
     const { maxEvents, maxScannedRecords } = this.#truth.replayLimits;
     let events = this.#deliveredCount;
@@ -271,4 +287,9 @@ export class CheckedStream {
   #violation(text: string): void {
     this.#report(text, this.#block);
   }
+}
+
+/** Where the log began at that moment, or later where nobody knows; at the end of the run where there is no moment. */
+function firstAt({ first, begunAt = [] }: PartitionTruth, moment = Number.POSITIVE_INFINITY): Offset {
+  return begunAt.find(({ until }) => moment <= until)?.first ?? first;
 }

@@ -1,4 +1,4 @@
-import type { GapReason } from "../../src/model/gap.ts";
+import type { Gap, GapReason } from "../../src/model/gap.ts";
 import type { Offset, OffsetFormat } from "../../src/model/position.ts";
 import type { Priority } from "../../src/model/sse_message.ts";
 import type { Block } from "./event_stream_parser.ts";
@@ -6,6 +6,11 @@ import type { Block } from "./event_stream_parser.ts";
 /** What really was in the logs: what clients' histories are judged by. */
 export interface Truth {
   readonly sources: readonly SourceTruth[];
+  /**
+   * Gaps that nodes met while they followed a log. Everybody is told of one as it was met, also who had read a part of it at
+   * another node; every other gap begins where its client has read to, or later.
+   */
+  readonly metGaps?: readonly Gap[];
   readonly replayLimits: { readonly maxEvents: number; readonly maxScannedRecords: number };
 }
 
@@ -29,6 +34,8 @@ export interface PartitionTruth {
   readonly takenBack?: readonly AcceptedRecord[];
   /** Offsets below it can no longer be read. */
   readonly first: Offset;
+  /** Where it began before, the oldest first, as far as that is known: nothing of it was gone until that moment. */
+  readonly begunAt?: readonly { readonly first: Offset; readonly until: number }[];
   /** The offset after the last record. */
   readonly next: Offset;
 }
@@ -59,11 +66,16 @@ export interface ClientHistory {
   readonly streams: readonly StreamHistory[];
 }
 
+/** A block, and the moment at which the client looked at it, where that is known; see `nextMoment`. */
+export interface SeenBlock extends Block {
+  readonly seenAt?: number;
+}
+
 /** One stream: how it was asked for and what of it the client has read. */
 export interface StreamHistory {
   /** What was sent as `Last-Event-ID`. */
   readonly cursor: string | undefined;
-  readonly blocks: readonly Block[];
+  readonly blocks: readonly SeenBlock[];
   /** Gap reasons that something outside the logs makes legitimate, such as `source-reset` when a history read failed. */
   readonly excused: ReadonlySet<GapReason>;
   /** Whether the client ever kept the gateway waiting: only then may events be shed or conflated. */

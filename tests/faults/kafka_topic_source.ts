@@ -3,6 +3,7 @@ import { KafkaBus } from "../../src/bus/kafka/kafka_bus.ts";
 import { OUTBOX_HEADER } from "../../src/outbox/outbox_row.ts";
 import { TestTopic } from "../bus/kafka/test_topic.ts";
 import type { AcceptedEvent } from "../checker/client_history.ts";
+import { nextMoment } from "../checker/moments.ts";
 import { keyOf } from "./load.ts";
 import type { FaultSource, OutgoingRecord, StoredRecord } from "./fault_source.ts";
 import { RecordedLog } from "./recorded_log.ts";
@@ -87,7 +88,8 @@ export abstract class KafkaTopicSource implements FaultSource {
       });
     }
     for (let partition = 0; partition < this.log.partitionCount; partition++) {
-      this.log.trim(partition, (await this.topic.offsets(partition)).low);
+      const askedAt = nextMoment();
+      this.log.trim(partition, (await this.topic.offsets(partition)).low, askedAt);
     }
   }
 

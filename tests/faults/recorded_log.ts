@@ -32,7 +32,7 @@ export class RecordedLog implements SourceTruth {
   }
 
   addPartition(): void {
-    this.#current.push({ records: [], takenBack: [], first: 0n, next: 0n });
+    this.#current.push({ records: [], takenBack: [], first: 0n, begunAt: [], next: 0n });
   }
 
   /** A record is in the log; answers may come in any order. */
@@ -43,10 +43,16 @@ export class RecordedLog implements SourceTruth {
     if (log.next <= offset) log.next = offset + 1n;
   }
 
-  /** Offsets below can no longer be read. */
-  trim(partition: number, first: Offset): void {
+  /**
+   * Offsets below can no longer be read.
+   *
+   * @param askedAt the moment before the log was asked where it begins
+   */
+  trim(partition: number, first: Offset, askedAt: number): void {
     const log = this.#partition(partition);
     if (first > log.first) log.first = first;
+    if (log.begunAt.at(-1)?.first === log.first) log.begunAt.pop();
+    log.begunAt.push({ first: log.first, until: askedAt });
   }
 
   /** The log has forgotten all from here on, and goes on here. */
@@ -76,5 +82,6 @@ interface RecordedPartition {
   readonly records: AcceptedRecord[];
   readonly takenBack: AcceptedRecord[];
   first: Offset;
+  readonly begunAt: { readonly first: Offset; readonly until: number }[];
   next: Offset;
 }

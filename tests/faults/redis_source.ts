@@ -3,6 +3,7 @@ import { openRedisBus } from "../../src/bus/redis/open_redis_bus.ts";
 import { parseOffset } from "../../src/model/position.ts";
 import { OUTBOX_HEADER } from "../../src/outbox/outbox_row.ts";
 import type { AcceptedEvent } from "../checker/client_history.ts";
+import { nextMoment } from "../checker/moments.ts";
 import { type RedisServer, type RedisServerOptions, startRedis } from "../support/redis_server.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 import { keyOf } from "./load.ts";
@@ -72,8 +73,9 @@ export class RedisSource implements ReadableSource {
         this.#uncertain.delete(key);
       });
     }
+    const askedAt = nextMoment();
     const [[first] = []] = await this.admin.xrange(this.#stream, "-", "+", "COUNT", 1);
-    if (first !== undefined) this.log.trim(0, offsetOf(first));
+    if (first !== undefined) this.log.trim(0, offsetOf(first), askedAt);
   }
 
   async readAll(take: (record: StoredRecord) => void): Promise<void> {

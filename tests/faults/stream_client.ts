@@ -1,6 +1,7 @@
 import type { GapReason } from "../../src/model/gap.ts";
-import type { ClientHistory, StreamHistory } from "../checker/client_history.ts";
+import type { ClientHistory, SeenBlock, StreamHistory } from "../checker/client_history.ts";
 import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
+import { nextMoment } from "../checker/moments.ts";
 import { blocksOfAnswer } from "../simulation/blocks_of_answer.ts";
 import type { SeededRandom } from "../simulation/seeded_random.ts";
 
@@ -183,7 +184,7 @@ export class StreamClient implements ClientHistory {
 
   #keep(stream: OpenStream, blocks: readonly Block[]): void {
     for (const block of blocks) {
-      stream.blocks.push(block);
+      stream.blocks.push({ ...block, seenAt: nextMoment() });
       if (block.id !== undefined) this.lastId = block.id;
     }
   }
@@ -195,7 +196,7 @@ export function isEvent({ event }: Block): boolean {
 
 class OpenStream implements StreamHistory {
   readonly cursor: string | undefined;
-  readonly blocks: Block[] = [];
+  readonly blocks: SeenBlock[] = [];
   readonly excused: ReadonlySet<GapReason>;
   readonly parser = new EventStreamParser();
   #wasSlow = false;

@@ -4,11 +4,13 @@ import { type Offset, type OffsetFormat, offsetOfEntry } from "../../src/model/p
 import { SSEMessage } from "../../src/model/sse_message.ts";
 import type { MappingOutcome } from "../../src/pipeline/mapping_outcome.ts";
 import type { AcceptedEvent, AcceptedRecord, SourceTruth } from "../checker/client_history.ts";
+import { nextMoment } from "../checker/moments.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 
 interface FakePartition {
   readonly records: (AcceptedRecord & { readonly busRecord: BusRecord })[];
   first: Offset;
+  readonly begunAt: { readonly first: Offset; readonly until: number }[];
   /** Where reading ends: behind the last record, and behind the holes after it. */
   next: Offset;
 }
@@ -59,7 +61,7 @@ export class FakeLog implements SourceTruth {
       : BigInt(this.#random.between(0, 5_000_000));
     // A partition that is added to a log begins at 0, in every middleware.
     const begin = this.#current.partitions.length > 0 && this.#hasRecords() ? 0n : first;
-    this.#current.partitions.push({ records: [], first: begin, next: begin });
+    this.#current.partitions.push({ records: [], first: begin, begunAt: [], next: begin });
   }
 
   /** Appends a record; `undefined` for one that is for nobody. Gives its place as text. */
@@ -82,7 +84,9 @@ export class FakeLog implements SourceTruth {
     const log = this.#partition(partition);
     const record = log.records[Math.floor(log.records.length * share)];
     const first = record === undefined ? log.next : record.offset + (this.#random.chance(0.5) ? 0n : 1n);
-    if (first > log.first) log.first = first;
+    if (first <= log.first) return;
+    log.begunAt.push({ first: log.first, until: nextMoment() });
+    log.first = first;
   }
 
   outcomeOf(record: BusRecord): MappingOutcome {

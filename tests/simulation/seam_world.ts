@@ -1,5 +1,6 @@
 import type { Clock } from "@sinonjs/fake-timers";
 import { BusError } from "../../src/bus/event_bus.ts";
+import type { Gap } from "../../src/model/gap.ts";
 import { type Grant, type Scope } from "../../src/model/scope.ts";
 import type { ReplayOrigin } from "../../src/wire/control_events.ts";
 import { checkHistory } from "../checker/check_history.ts";
@@ -65,6 +66,7 @@ class SeamWorld {
   readonly #pending: PendingAnswer[] = [];
   readonly #steps: string[] = [];
   readonly #violations: string[] = [];
+  readonly #metGaps: Gap[] = [];
   readonly #slowShare: number;
   readonly #isFaulty: boolean;
   readonly #pollShare: number;
@@ -138,7 +140,7 @@ class SeamWorld {
   }
 
   judge(): SimulatedRun {
-    const truth = { sources: this.#logs, replayLimits: this.#limits.replay };
+    const truth = { sources: this.#logs, metGaps: this.#metGaps, replayLimits: this.#limits.replay };
     for (const client of this.#clients) this.#violations.push(...checkHistory(truth, client, true));
     for (const client of this.#clients) client.disconnect();
     for (const [index, node] of [...this.#nodes, ...this.#leaving].entries()) {
@@ -336,6 +338,11 @@ class SeamWorld {
 
   #newNode(): SimulatedNode {
     const node = new SimulatedNode("node", this.#logs, this.#store, this.#limits, this.#random);
+    const announce = node.journal.announce.bind(node.journal);
+    node.journal.announce = (sourceIndex, gap, nowMs) => {
+      this.#metGaps.push(gap);
+      return announce(sourceIndex, gap, nowMs);
+    };
     this.#sabotage(node);
     return node;
   }

@@ -4,14 +4,15 @@ import { openStream } from "../../src/stream/open_stream.ts";
 import type { Reader } from "../../src/stream/reader.ts";
 import type { PollWish } from "../../src/stream/poll.ts";
 import type { Subscription } from "../../src/stream/subscription.ts";
-import type { ClientHistory, StreamHistory } from "../checker/client_history.ts";
+import type { ClientHistory, SeenBlock, StreamHistory } from "../checker/client_history.ts";
 import { blocksOfAnswer } from "./blocks_of_answer.ts";
 import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
+import { nextMoment } from "../checker/moments.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import type { SimulatedNode } from "./simulated_node.ts";
 
 interface OpenStream extends StreamHistory {
-  readonly blocks: Block[];
+  readonly blocks: SeenBlock[];
   readonly excused: Set<GapReason>;
   /** `undefined` for a poll whose answer has not begun. */
   reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -195,7 +196,7 @@ export class SimulatedClient implements ClientHistory {
 
   #keep(stream: OpenStream, blocks: readonly Block[]): void {
     for (const block of blocks) {
-      stream.blocks.push(block);
+      stream.blocks.push({ ...block, seenAt: nextMoment() });
       if (block.id !== undefined) this.lastId = block.id;
     }
   }
