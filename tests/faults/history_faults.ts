@@ -5,7 +5,10 @@ import type { HistorySource } from "./history_source.ts";
 /** Whoever comes back is sent past the node's memory. */
 const config = { journal: { maxEvents: 30 } };
 
-/** Kafka has everything, so whatever becomes of the history no client may hear of it. */
+/**
+ * Kafka or the history has everything, so whatever becomes of one of them no client may hear of it. Each row leaves a Redis
+ * that works, and then a replay must be answered from it: where it is never read the rows would be as green.
+ */
 export const HISTORY_FAULTS: readonly Fault<HistorySource>[] = [
   row("server is killed and comes back empty", async (run) => {
     await run.source.redis.kill();
@@ -60,6 +63,19 @@ export const HISTORY_FAULTS: readonly Fault<HistorySource>[] = [
     await run.source.admin.config("SET", "maxmemory", "0");
     await comeBack(run);
   }),
+  row("records are deleted from Kafka while the history holds them", async (run) => {
+    await run.load.stop();
+    await whileAway(run, async () => {
+      await run.load.write(200);
+      await run.source.written();
+      await run.source.deleteAllRecords();
+      // Beyond what the journal holds.
+      await run.load.write(200);
+      await run.source.written();
+    });
+    run.load.start();
+    await flows(run);
+  }, { isQuick: true }),
   row("one of two nodes that write it is killed, and starts while the other writes on", async (run) => {
     const [, node] = run.nodes;
     await node?.kill();
@@ -97,6 +113,7 @@ function row(
       // A history that nobody writes could not be missed.
       await until("the history holds something", async () => (await run.source.keys()).length > 0);
       await inject(run);
+      await replayFromHistory(run);
     },
   };
 }
@@ -105,4 +122,26 @@ function row(
 async function comeBack(run: FaultRun<HistorySource>): Promise<void> {
   await whileAway(run, () => run.load.write(200));
   await flows(run);
+}
+
+/** The writer rests meanwhile: of what has just been written, the history may not have what the journal has let go of. */
+async function replayFromHistory(run: FaultRun<HistorySource>): Promise<void> {
+  const { clients, load, source } = run;
+  await load.stop();
+  await until("a replay is answered from the history", async () => {
+    const replays = clients.map((client) => client.replayCount("redis"));
+    let events: readonly number[] = [];
+    await whileAway(run, async () => {
+      events = clients.map(({ eventCount }) => eventCount);
+      await load.write(200);
+      await source.written();
+    });
+    await until(
+      "every client has news",
+      () => clients.every(({ eventCount }, index) => eventCount > (events[index] ?? 0)),
+    );
+    // Who was still behind what the row has broken is now at the head, and comes back to what was written since.
+    return clients.some((client, index) => client.replayCount("redis") > (replays[index] ?? 0));
+  });
+  load.start();
 }

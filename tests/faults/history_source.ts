@@ -1,7 +1,9 @@
 import { Redis } from "ioredis";
+import type { Offset } from "../../src/model/position.ts";
 import { TestTopic } from "../bus/kafka/test_topic.ts";
 import type { RedisServer } from "../support/redis_server.ts";
 import type { TcpProxy } from "../support/tcp_proxy.ts";
+import { until } from "./fault_run.ts";
 import type { FaultServers } from "./fault_servers.ts";
 import { KafkaSource, type ProxiedKafka, startProxiedKafka } from "./kafka_source.ts";
 import { type ProxiedRedis, startProxiedRedis } from "./redis_source.ts";
@@ -40,9 +42,26 @@ export class HistorySource extends KafkaSource {
     return this.admin.keys(`${this.#prefix}*`);
   }
 
+  /** Resolves when the history holds every event that is in the log at this moment. */
+  async written(): Promise<void> {
+    const ends = (this.log.epochs.at(-1)?.partitions ?? []).map(({ records }) =>
+      records.findLast(({ event }) => event !== undefined)?.offset ?? -1n
+    );
+    await until("the history holds every event", async () => {
+      const newest = new Map(await Promise.all((await this.keys()).map((key) => this.#newest(key))));
+      return ends.every((end, partition) => (newest.get(partition) ?? -1n) >= end);
+    });
+  }
+
   override async [Symbol.asyncDispose](): Promise<void> {
     await this.admin.quit();
     await super[Symbol.asyncDispose]();
+  }
+
+  /** Partition and last offset of one of its streams. */
+  async #newest(key: string): Promise<readonly [partition: number, offset: Offset]> {
+    const [[id = "0-0"] = []] = await this.admin.xrevrange(key, "+", "-", "COUNT", 1);
+    return [Number(key.split(":").at(-2)), BigInt(id.split("-")[0] ?? 0)];
   }
 }
 

@@ -1,4 +1,5 @@
 import type { GapReason } from "../../src/model/gap.ts";
+import type { ReplayOrigin } from "../../src/wire/control_events.ts";
 import type { ClientHistory, SeenBlock, StreamHistory } from "../checker/client_history.ts";
 import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
 import { nextMoment } from "../checker/moments.ts";
@@ -64,6 +65,11 @@ export class StreamClient implements ClientHistory {
 
   get gapCount(): number {
     return this.#count(({ event }) => event === "stream.gap-detected");
+  }
+
+  /** Replays to the head of which this was the deepest place. */
+  replayCount(origin: ReplayOrigin): number {
+    return this.#count(({ event, data }) => event === "stream.caught-up" && JSON.parse(data ?? "").from === origin);
   }
 
   /** Comes, or comes back with its cursor after a {@link stop}. */
