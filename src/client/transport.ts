@@ -17,6 +17,10 @@ export interface TransportRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Asks for a fresh credential: for a transport that asks the gateway again within one connection. None where `headers` stay good. */
   readonly freshHeaders?: () => Promise<Readonly<Record<string, string>>>;
+  /** What asks the gateway. Default: the global one. */
+  readonly fetch?: typeof fetch | undefined;
+  /** Of `fetch`. Default `include`, for the cookie. */
+  readonly credentials?: RequestCredentials | undefined;
 }
 
 /** One block of the stream. Without an `event` it is a sign of life, and with an `id` a checkpoint. */
@@ -41,11 +45,8 @@ export interface Transport {
   connect(request: TransportRequest, signal: AbortSignal): AsyncIterable<ServerMessage>;
 }
 
-/**
- * Statuses by which the gateway refuses or ends for good; docs/protocol.md. Any other is a passing one, or that of a proxy
- * that is in trouble of its own (408, 421, 423, 425).
- */
-const FINAL = [204, 400, 401, 403, 404, 405, 406, 413, 415];
+/** Statuses by which the gateway refuses for good, with a problem that says why; docs/protocol.md. */
+const REFUSALS = [400, 403, 404, 405, 406, 413, 415];
 
 /** The gateway's refusal. */
 export class TransportError extends Error {
@@ -55,16 +56,27 @@ export class TransportError extends Error {
   readonly status: number;
   /** Milliseconds after which the gateway wants to be asked again; `undefined` where it did not say. */
   readonly retryAfterMs: number | undefined;
+  /** Whether waiting does not cure it: a fresh token may, or another request. */
+  readonly isFinal: boolean;
 
-  /** `detail` is what the gateway said, for a person. */
-  constructor(status: number, detail: string, retryAfterMs?: number) {
+  /**
+   * Of an answer, {@link TransportError.of} makes it.
+   *
+   * @param detail what the gateway said, for a person
+   * @param isOurs whether the gateway said it; else it is a proxy's, whose refusals pass: a 404 while the gateway is deployed
+   */
+  constructor(status: number, detail: string, retryAfterMs?: number, isOurs = true) {
     super(`Cannot get events: ${status} ${detail}`);
     this.status = status;
     this.retryAfterMs = retryAfterMs;
+    this.isFinal = status === 204 || status === 401 || (isOurs && REFUSALS.includes(status));
   }
 
-  /** Whether waiting does not cure it: a fresh token may, or another request. */
-  get isFinal(): boolean {
-    return FINAL.includes(this.status);
+  /** What an answer without events says. Only the gateway's own refusals are problems (RFC 9457). */
+  static async of(response: Response): Promise<TransportError> {
+    const { status, headers } = response;
+    const retryAfterMs = 1_000 * Number(headers.get("retry-after")) || undefined;
+    const isOurs = /problem\+json/.test(headers.get("content-type") ?? "");
+    return new this(status, await response.text(), retryAfterMs, isOurs);
   }
 }

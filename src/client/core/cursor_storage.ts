@@ -14,12 +14,8 @@ export class StoredCursor {
 
   constructor(storage: "session" | "local" | "memory" | CursorStorage, key: string) {
     this.#key = key;
-    // The mere look at `localStorage` throws where storage is forbidden.
-    this.#open = () => {
-      if (typeof storage === "object") return storage;
-      if (storage === "memory") return undefined;
-      return storage === "local" ? globalThis.localStorage : globalThis.sessionStorage;
-    };
+    // The mere look at `localStorage` throws where storage is forbidden. There is no `memoryStorage`.
+    this.#open = () => typeof storage === "object" ? storage : Reflect.get(globalThis, `${storage}Storage`);
     try {
       this.#cursor = this.#open()?.getItem(key) || undefined;
     } catch { /* as if there were none */ }

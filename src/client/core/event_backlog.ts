@@ -33,7 +33,7 @@ export class EventBacklog<Event> implements AsyncIterableIterator<Event> {
   /** @throws RangeError behind the last event that was kept, when the reader was too slow */
   async next(): Promise<IteratorResult<Event, undefined>> {
     while (this.#events.length === 0 && !this.#isOver) await new Promise<void>((resolve) => this.#wake = resolve);
-    const [value] = this.#events.splice(0, 1);
+    const value = this.#events.shift();
     if (value !== undefined) return { done: false, value };
     const overflow = this.#overflow;
     this.#overflow = undefined;

@@ -25,7 +25,7 @@ export function eventStreamParser(): (text: string) => readonly Block[] {
   return (text) => {
     // What came before ended its line already; this is the second half of its CRLF.
     const piece = endedWithCR && text.startsWith("\n") ? text.slice(1) : text;
-    if (text !== "") endedWithCR = text.endsWith("\r");
+    if (text) endedWithCR = text.endsWith("\r");
     size += piece.length;
     if (size > MAX_BLOCK_CHARACTERS) {
       throw new RangeError(`Cannot read a block of more than ${MAX_BLOCK_CHARACTERS} characters`);

@@ -16,10 +16,8 @@ export class RecentEvents {
     const connection = this.#connectionOf.get(key) ?? this.#connection;
     this.#connectionOf.delete(key);
     this.#connectionOf.set(key, connection);
-    for (const oldest of this.#connectionOf.keys()) {
-      if (this.#connectionOf.size <= MAX_REMEMBERED) break;
-      this.#connectionOf.delete(oldest);
-    }
+    const [oldest = key] = this.#connectionOf.keys();
+    if (this.#connectionOf.size > MAX_REMEMBERED) this.#connectionOf.delete(oldest);
     return connection === this.#connection;
   }
 }

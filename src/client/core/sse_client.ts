@@ -1,4 +1,4 @@
-import { type ServerMessage, type Transport, TransportError } from "../transport.ts";
+import { type ServerMessage, type Transport, TransportError, type TransportRequest } from "../transport.ts";
 import { ClientState } from "./client_state.ts";
 import { StoredCursor } from "./cursor_storage.ts";
 import { EventBacklog } from "./event_backlog.ts";
@@ -13,6 +13,8 @@ import { streamTransport } from "./stream_transport.ts";
 
 /** How often the watchdog looks. It compares times, for timers of hidden tabs come late. */
 const LOOK_MS = 2_500;
+/** Until `getToken` gives one: as long as the head of a stream has, for the page asks a server too. */
+const TOKEN_WITHIN_MS = 20_000;
 /** Silence that is allowed beyond the announced heartbeat: a slow network is no dead one. */
 const SILENCE_SHARE = 1.5;
 const DEFAULT_HEARTBEAT_MS = 15_000;
@@ -25,7 +27,6 @@ const DEFAULT_RETRY = { minMs: 500, maxMs: 20_000 };
 export class SSEClient<Events extends object = EventMap> {
   readonly #options: SSEClientOptions<Events>;
   readonly #url: string;
-  readonly #fetch: typeof fetch;
   readonly #transport: Transport;
   readonly #cursor: StoredCursor;
   readonly #listeners = new Listeners();
@@ -33,24 +34,22 @@ export class SSEClient<Events extends object = EventMap> {
   readonly #intake: EventIntake;
   /** Aborted when the client closes; each opening has one of its own, so that a late token changes nothing. */
   #opening: AbortController | undefined;
-  #connection: AbortController | undefined;
-  #skipPause: (() => void) | undefined;
+  /** Ends what the client does now, if that is overdue: an attempt, or at a wake the pause before the next one. */
+  #look: ((isWake?: boolean) => void) | undefined;
   #holders = 0;
   #connectionId: string | undefined;
   #tokenReason: TokenRequest["reason"] = "connect";
   #toldRetryMs: number | undefined;
-  #heardAtMs = 0;
   #heartbeatMs = DEFAULT_HEARTBEAT_MS;
 
   /** Opens nothing yet. */
   constructor(options: SSEClientOptions<Events> = {}) {
-    const { url = globalThis.location?.origin ?? "", scopes = [], events = [], storage = "session" } = options;
+    const { url = globalThis.location?.origin ?? "", scopes, events, storage = "session" } = options;
     this.#options = options;
     this.#intake = new EventIntake(this.#listeners, options.parse);
     this.#url = url.replace(/\/$/, "");
-    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
-    this.#transport = options.transport ?? streamTransport(this.#fetch, options.credentials);
-    this.#cursor = new StoredCursor(storage, options.storageKey ?? `tidegate ${[this.#url, scopes, events].join(" ")}`);
+    this.#transport = options.transport ?? streamTransport();
+    this.#cursor = new StoredCursor(storage, options.storageKey ?? ["tidegate", this.#url, scopes, events].join(" "));
   }
 
   /** The state now; the same object until it changes. */
@@ -96,17 +95,14 @@ export class SSEClient<Events extends object = EventMap> {
   /** Does nothing when it is open. */
   open(): void {
     if (this.#opening) return;
-    const opening = this.#opening = new AbortController();
+    const { signal } = this.#opening = new AbortController();
     this.#tokenReason = "connect";
     this.#toldRetryMs = undefined;
     this.#set({ status: "connecting", closeReason: undefined, error: undefined, attempt: 0 });
-    const stopListening = onWake(() => this.#wake());
-    const look = setInterval(() => this.#look(), LOOK_MS);
-    opening.signal.addEventListener("abort", () => {
-      stopListening();
-      clearInterval(look);
-    });
-    void this.#run(opening.signal);
+    const looking = setInterval(() => this.#look?.(), LOOK_MS);
+    signal.addEventListener("abort", () => clearInterval(looking));
+    onWake(() => this.#look?.(true), signal);
+    void this.#run(signal);
   }
 
   /** Does nothing when it is closed; {@link SSEClient.open} resumes. Ends the iterators. */
@@ -146,37 +142,53 @@ export class SSEClient<Events extends object = EventMap> {
   async #run(closed: AbortSignal): Promise<void> {
     while (!closed.aborted) {
       const attempt = this.#state.snapshot.attempt + 1;
-      this.#set({ attempt, nextRetryAtMs: undefined });
       const error = await this.#attempt(attempt, closed).then(() => undefined, errorOf);
       if (closed.aborted) return;
       if (error) this.#listeners.tell("error", error);
-      if (this.#isFinal(error)) return;
+      // A listener may have closed the client, and opened it again.
+      if (closed.aborted || this.#isFinal(error)) return;
       if (this.#tokenReason !== "unauthorized") await this.#pause(error, closed);
     }
   }
 
   /** One connection, until it is over. */
   async #attempt(attempt: number, closed: AbortSignal): Promise<void> {
-    const { scopes = [], events = [], getToken } = this.#options;
-    const freshHeaders = async () => authorization(await getToken?.({ reason: this.#tokenReason, attempt }));
-    const headers = await freshHeaders();
-    if (closed.aborted) return;
-    const connection = this.#connection = new AbortController();
-    const live = AbortSignal.any([closed, connection.signal]);
-    const request = { url: this.#url, scopes, events, lastEventId: this.#cursor.value, headers, freshHeaders };
-    this.#intake.startConnection();
-    this.#heardAtMs = 0;
+    const { scopes = [], events = [], getToken, fetch, credentials } = this.#options;
+    const over = new AbortController();
+    const live = AbortSignal.any([closed, over.signal]);
+    const freshHeaders = async () => {
+      live.throwIfAborted();
+      return authorization(
+        await Promise.race([
+          getToken?.({ reason: this.#tokenReason, attempt }),
+          new Promise<never>((_, reject) => live.addEventListener("abort", () => reject(live.reason))),
+        ]),
+      );
+    };
+    let headers: TransportRequest["headers"];
+    let heardAtMs = Date.now();
+    let limitMs = TOKEN_WITHIN_MS;
+    this.#look = () => {
+      if (live.aborted || Date.now() - heardAtMs <= limitMs) return;
+      if (headers) this.#toldRetryMs = 0;
+      over.abort(new Error(`Cannot ${headers ? "hear the gateway" : "get a token"}: nothing came in ${limitMs} ms`));
+    };
     try {
+      this.#set({ attempt, nextRetryAtMs: undefined });
+      headers = await freshHeaders();
+      limitMs = Infinity;
+      this.#intake.startConnection();
+      const lastEventId = this.#cursor.value;
+      const request = { url: this.#url, scopes, events, lastEventId, headers, freshHeaders, fetch, credentials };
       for await (const message of this.#transport.connect(request, live)) {
         if (live.aborted) break;
-        this.#heardAtMs = Date.now();
         this.#take(message, live);
         if (closed.aborted) return;
+        heardAtMs = Date.now();
+        limitMs = this.#heartbeatMs * SILENCE_SHARE;
       }
     } finally {
-      this.#connection = undefined;
-      this.#heardAtMs = 0;
-      connection.abort(new Error("Cannot go on: the stream is over"));
+      over.abort(new Error("Cannot go on: the stream is over"));
     }
   }
 
@@ -202,27 +214,29 @@ export class SSEClient<Events extends object = EventMap> {
     const { attempt } = this.#state.snapshot;
     const ceilingMs = Math.min(maxMs, minMs * 2 ** attempt);
     const pauseMs = told ?? minMs + Math.random() * (ceilingMs - minMs);
-    this.#set({ status: "reconnecting", error, nextRetryAtMs: Date.now() + pauseMs });
-    await new Promise<void>((resolve) => {
+    const pause = new Promise<void>((resolve) => {
       const timer = setTimeout(done, pauseMs);
       function done() {
         clearTimeout(timer);
-        closed.removeEventListener("abort", done);
         resolve();
       }
-      closed.addEventListener("abort", done);
+      // One at a time: a listener for each of thousands of pauses would stay.
+      closed.onabort = done;
       // What the gateway said is for its own good, also when the tab wakes.
-      this.#skipPause = told === undefined ? done : undefined;
+      this.#look = (isWake) => isWake && told === undefined && done();
     });
-    this.#skipPause = undefined;
+    this.#set({ status: "reconnecting", error, nextRetryAtMs: Date.now() + pauseMs });
+    await pause;
   }
 
   #take({ id, event, data = "", retryMs }: ServerMessage, live: AbortSignal): void {
     if (retryMs !== undefined) this.#toldRetryMs = retryMs;
-    const control = event ? this.#intake.take(event, id ?? "", data) : undefined;
-    if (control && event === "stream.opened") this.#noteOpened(control);
-    if (control && event === "stream.closing") this.#toldRetryMs = control.retryAfterMs;
-    if (control && event === "stream.token-expiring") void this.#renewToken(live);
+    const control = event && this.#intake.take(event, id ?? "", data);
+    if (control) {
+      if (event === "stream.opened") this.#noteOpened(control);
+      if (event === "stream.closing") this.#toldRetryMs = control.retryAfterMs;
+      if (event === "stream.token-expiring") void this.#renewToken(live);
+    }
     // Only now: a reload while listeners run must bring the event again.
     if (id) this.#cursor.set(id);
   }
@@ -240,11 +254,11 @@ export class SSEClient<Events extends object = EventMap> {
    * attempt asks anew.
    */
   async #renewToken(live: AbortSignal): Promise<void> {
-    const { getToken, credentials = "include" } = this.#options;
+    const { getToken, fetch: ask = fetch, credentials = "include" } = this.#options;
     try {
       const token = await getToken?.({ reason: "expiring", attempt: 0 });
       if (!token || live.aborted) return;
-      const response = await this.#fetch(`${this.#url}/api/v1/events/connections/${this.#connectionId}/token`, {
+      const response = await ask(`${this.#url}/api/v1/events/connections/${this.#connectionId}/token`, {
         method: "POST",
         headers: authorization(token),
         credentials,
@@ -263,19 +277,6 @@ export class SSEClient<Events extends object = EventMap> {
     this.#set({ status: "closed", closeReason, error, nextRetryAtMs: undefined });
     this.#listeners.tell("end");
     return true;
-  }
-
-  /** Ends a connection that has been silent for longer than its heartbeat allows. */
-  #look(): void {
-    if (this.#heardAtMs === 0 || Date.now() - this.#heardAtMs <= this.#heartbeatMs * SILENCE_SHARE) return;
-    this.#heardAtMs = 0;
-    this.#toldRetryMs = 0;
-    this.#connection?.abort(new Error("Cannot hear the gateway: it was silent for longer than it announced"));
-  }
-
-  #wake(): void {
-    this.#look();
-    this.#skipPause?.();
   }
 
   #set(change: Partial<SSESnapshot>): void {

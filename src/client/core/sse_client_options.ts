@@ -11,7 +11,7 @@ export interface SSEClientOptions<Events extends object> {
   readonly events?: readonly string[];
   /**
    * Gives the token; asked before every attempt. Throw {@link SSEUnauthorizedError} to close for good: any other error backs
-   * off. Default: none, for a cookie.
+   * off, and so does 20 s without a token. Default: none, for a cookie.
    */
   readonly getToken?: (request: TokenRequest) => string | Promise<string>;
   /** Default `include`, for the cookie. */
@@ -24,7 +24,7 @@ export interface SSEClientOptions<Events extends object> {
   readonly parse?: { readonly [Name in keyof Events]?: StandardSchema<Events[Name]> };
   /** Range of the full-jitter back-off. Default 500 to 20,000 ms. What the gateway says wins. */
   readonly retry?: { readonly minMs: number; readonly maxMs: number };
-  /** Default: the global one. */
+  /** What asks the gateway, whichever the transport. Default: the global one. */
   readonly fetch?: typeof fetch;
   /** Default: the stream. */
   readonly transport?: Transport;

@@ -7,12 +7,10 @@ const HEAD_WITHIN_MS = 20_000;
 const FIRST_BLOCK_WITHIN_MS = 10_000;
 
 /** `GET /api/v1/events/stream` by `fetch`, which can send the token in a header where an EventSource cannot. */
-export function streamTransport(
-  request: typeof fetch = (input, init) => fetch(input, init),
-  credentials: RequestCredentials = "include",
-): Transport {
+export function streamTransport(): Transport {
   return {
-    async *connect({ url, scopes, events, lastEventId, headers }, signal) {
+    async *connect(request, signal) {
+      const { url, scopes, events, lastEventId, headers, fetch: ask = fetch, credentials = "include" } = request;
       const late = new AbortController();
       const lateIn = (ms: number) =>
         setTimeout(() => late.abort(new Error(`Cannot open a stream: nothing came in ${ms} ms`)), ms);
@@ -22,20 +20,15 @@ export function streamTransport(
         ...events.map((name) => ["event", name]),
       ]);
       try {
-        const response = await request(`${url}/api/v1/events/stream?${query}`, {
+        const response = await ask(`${url}/api/v1/events/stream?${query}`, {
           headers: { accept: "text/event-stream", ...headers, ...(lastEventId && { "last-event-id": lastEventId }) },
           credentials,
           cache: "no-store",
           signal: AbortSignal.any([signal, late.signal]),
         });
+        // A page instead of a stream is a proxy's or a portal's: time cures it.
         if (response.status !== 200 || !/^text\/event-stream/.test(response.headers.get("content-type") ?? "")) {
-          const retryAfterMs = 1_000 * Number(response.headers.get("retry-after")) || undefined;
-          // A page instead of a stream is a proxy's or a portal's: time cures it.
-          throw new TransportError(
-            response.status === 200 ? 502 : response.status,
-            await response.text(),
-            retryAfterMs,
-          );
+          throw await TransportError.of(response);
         }
         clearTimeout(timer);
         timer = lateIn(FIRST_BLOCK_WITHIN_MS);

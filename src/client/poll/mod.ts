@@ -46,7 +46,8 @@ export function withPolling(stream: Transport, mode: TransportMode = "auto"): Tr
       failures--;
       const lastEventId = yield* pollUntilBack(stream, request, signal, () => failures = MAX_FAILURES);
       failures = 0;
-      yield* stream.connect({ ...request, lastEventId }, signal);
+      const headers = await request.freshHeaders?.() ?? request.headers;
+      yield* stream.connect({ ...request, headers, lastEventId }, signal);
     },
   };
 }

@@ -30,7 +30,7 @@ export const pollTransport: Transport = {
     let cursor = request.lastEventId;
     for (let isFirst = true;; isFirst = false) {
       const startedAtMs = performance.now();
-      const answer = await ask(request, cursor, signal);
+      const answer = await poll(request, cursor, signal);
       if (isFirst) yield opened(cursor);
       yield* messagesOf(answer);
       cursor = answer.cursor;
@@ -40,8 +40,8 @@ export const pollTransport: Transport = {
   },
 };
 
-async function ask(
-  { url, scopes, events, headers = {} }: TransportRequest,
+async function poll(
+  { url, scopes, events, headers = {}, fetch: ask = fetch, credentials = "include" }: TransportRequest,
   cursor: string | undefined,
   signal: AbortSignal,
 ): Promise<Answer> {
@@ -49,14 +49,13 @@ async function ask(
   if (cursor) query.set("cursor", cursor);
   for (const scope of scopes) query.append("scope", scope);
   for (const event of events) query.append("event", event);
-  const response = await fetch(`${url}/api/v1/events/poll?${query}`, {
+  const response = await ask(`${url}/api/v1/events/poll?${query}`, {
     headers,
-    credentials: "include",
+    credentials,
     signal: AbortSignal.any([signal, AbortSignal.timeout(POLL_LIMIT_MS)]),
   });
   if (response.ok) return await response.json();
-  const retryAfterMs = 1_000 * Number(response.headers.get("retry-after")) || undefined;
-  throw new TransportError(response.status, await response.text(), retryAfterMs);
+  throw await TransportError.of(response);
 }
 
 function opened(cursor: string | undefined): ServerMessage {

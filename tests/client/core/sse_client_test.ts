@@ -4,6 +4,7 @@ import {
   type SSEClientOptions,
   SSEUnauthorizedError,
   type TokenRequest,
+  type Transport,
   TransportError,
 } from "../../../src/client/core/mod.ts";
 import { FakeTransport } from "./fake_transport.ts";
@@ -79,6 +80,7 @@ Deno.test("SSEClient backs off between 0.5 and 20 s by itself, and exactly as lo
   await transport.pass();
   assert.equal((client.getSnapshot().nextRetryAtMs ?? 0) - Date.now(), 9_000);
   client.close();
+  assert.equal(transport.clock.countTimers(), 0, "whoever closes waits for nothing");
 });
 
 Deno.test("SSEClient leaves a connection that is silent for longer than its heartbeat allows", async () => {
@@ -350,6 +352,130 @@ Deno.test("SSEClient opens for its first holder and closes one macrotask after i
   await transport.pass(1);
   assert.equal(transport.last.isAborted, true);
   assert.equal(client.getSnapshot().closeReason, "client");
+});
+
+Deno.test("SSEClient: a connection that ends slowly takes no watchdog from the one that was opened meanwhile", async () => {
+  using transport = new FakeTransport();
+  const slow: Transport = {
+    async *connect(request, signal) {
+      try {
+        yield* transport.connect(request, signal);
+      } finally {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+  };
+  const { client } = clientOf(transport, { transport: slow });
+  client.open();
+  await transport.pass();
+  transport.last.opened();
+  await transport.pass();
+  client.close();
+  client.open();
+  await transport.pass();
+  transport.last.opened();
+  await transport.pass(22_000);
+  assert.equal(transport.connections.length, 2);
+  await transport.pass(4_000);
+  assert.equal(transport.connections.length, 3, "the second was silent for longer than it announced");
+  client.close();
+  await transport.pass(50);
+});
+
+Deno.test("SSEClient: a listener may close and open it while it is told of an error, or of a change", async () => {
+  for (const kind of ["error", "connecting", "reconnecting"]) {
+    using transport = new FakeTransport();
+    const { client } = clientOf(transport, { getToken: () => "t" });
+    let isFirst = true;
+    const again = () => {
+      if (!isFirst) return;
+      isFirst = false;
+      client.close();
+      client.open();
+    };
+    client.onError(() => kind === "error" && again());
+    client.subscribe(() => {
+      const { status, attempt } = client.getSnapshot();
+      if (status === kind && attempt === 1) again();
+    });
+    client.open();
+    await transport.pass();
+    if (kind !== "connecting") transport.last.push(kind === "error" ? new TransportError(403, "") : new Error("gone"));
+    await transport.pass();
+    const before = transport.connections.length;
+    assert.equal(before, kind === "connecting" ? 1 : 2, kind);
+    transport.last.opened();
+    await transport.pass(22_000);
+    assert.equal(client.getSnapshot().status, "open", kind);
+    await transport.pass(4_000);
+    assert.equal(transport.connections.length, before + 1, `${kind}: it has its watchdog`);
+    client.close();
+  }
+});
+
+Deno.test("SSEClient: a getToken that gives nothing in 20 s is a failed attempt, told, and followed by another", async () => {
+  using transport = new FakeTransport();
+  const asked: number[] = [];
+  const { client, told } = clientOf(transport, {
+    getToken: ({ attempt }) => asked.push(attempt) < 3 ? new Promise(() => {}) : "t",
+  });
+  client.open();
+  await transport.pass(19_900);
+  assert.deepEqual([asked, told, client.getSnapshot().status], [[1], [], "connecting"]);
+  await transport.pass(2_600);
+  assert.deepEqual(told, ["error Cannot get a token: nothing came in 20000 ms"]);
+  const { status, error, nextRetryAtMs = 0 } = client.getSnapshot();
+  assert.deepEqual([status, `error ${error?.message}`], ["reconnecting", told[0]]);
+  assert.ok(nextRetryAtMs >= Date.now() + 500, "it backs off");
+  await transport.pass(1_000);
+  assert.deepEqual(asked, [1, 2]);
+  await transport.pass(25_000);
+  assert.deepEqual([asked, told.length, transport.connections.length], [[1, 2, 3], 2, 1]);
+  assert.equal(transport.last.request.headers?.["authorization"], "Bearer t");
+  client.close();
+});
+
+Deno.test("SSEClient: a wake ends the wait for a token that was asked for more than 20 s ago, and no younger one", async () => {
+  using transport = new FakeTransport();
+  const { client, told } = clientOf(transport, { getToken: () => new Promise(() => {}) });
+  client.open();
+  await transport.pass();
+  globalThis.dispatchEvent(new Event("online"));
+  await transport.pass();
+  assert.deepEqual(told, []);
+  // The page sleeps: its timers stand still, and the time does not.
+  transport.clock.setSystemTime(Date.now() + 60_000);
+  globalThis.dispatchEvent(new Event("online"));
+  await transport.pass();
+  assert.deepEqual([told.length, client.getSnapshot().status], [1, "reconnecting"]);
+  client.close();
+});
+
+Deno.test("SSEClient: a fresh token for an open stream that does not come ends with the stream", async () => {
+  using transport = new FakeTransport();
+  let asked = 0;
+  const { client } = clientOf(transport, { getToken: () => ++asked === 1 ? "t" : new Promise(() => {}) });
+  client.open();
+  await transport.pass();
+  const fresh = transport.last.request.freshHeaders?.();
+  assert.ok(fresh);
+  const refused = assert.rejects(fresh, /silent|hear the gateway/);
+  transport.last.opened();
+  await transport.pass(26_000);
+  await refused;
+  await assert.rejects(async () => await transport.connections[0]?.request.freshHeaders?.());
+  client.close();
+});
+
+Deno.test("SSEClient: its transport is asked with the client's own fetch and credentials", async () => {
+  using transport = new FakeTransport();
+  const own: typeof fetch = () => Promise.reject(new Error("asked"));
+  const { client } = clientOf(transport, { fetch: own, credentials: "omit" });
+  client.open();
+  await transport.pass();
+  const { fetch: asked, credentials } = transport.last.request;
+  assert.deepEqual([asked, credentials], [own, "omit"]);
+  client.close();
 });
 
 Deno.test("SSEClient: a token that comes after close() opens nothing", async () => {

@@ -111,6 +111,13 @@ class Connection {
   }
 }
 
+/** The connection, when it has ended by itself. */
+async function connectionOver(network: Network, connection: Connection): Promise<Connection> {
+  await network.pass(250);
+  assert.ok(connection.isOver);
+  return connection;
+}
+
 Deno.test("withPolling: a stream of which nothing comes in 10 s is given up for polls, from the same cursor", async () => {
   using network = new Network();
   const connection = new Connection(withPolling(network.transport));
@@ -226,6 +233,28 @@ Deno.test("withPolling: keeps asking whether streams come through, without a cur
   assert.ok(connection.isOver);
 });
 
+Deno.test("withPolling: goes back to the stream with a fresh credential, where there is one to be had", async () => {
+  for (const fresh of ["fresh", undefined]) {
+    using network = new Network();
+    const request: TransportRequest = {
+      ...REQUEST,
+      headers: { authorization: "old" },
+      ...fresh && { freshHeaders: () => Promise.resolve({ authorization: fresh }) },
+    };
+    const connection = new Connection(withPolling(network.transport), request);
+    await network.pass(10_250);
+    let authorization: string | undefined;
+    network.stream = (request, signal) => {
+      authorization = request.headers?.["authorization"];
+      return opens(request, signal);
+    };
+    await network.pass(61_000);
+    assert.deepEqual([network.asked.at(-1), authorization], [`stream ${connection.lastId}`, fresh ?? "old"]);
+    connection.close();
+    await network.pass(250);
+  }
+});
+
 Deno.test("withPolling: stream and poll never change", async () => {
   using network = new Network();
   assert.equal(withPolling(network.transport, "stream"), network.transport);
@@ -271,6 +300,36 @@ Deno.test("pollTransport: gaps keep their places, an answer that is cut is follo
     { id: "c2" },
   ]);
   assert.ok(connection.error instanceof TransportError && connection.error.retryAfterMs === 7_000);
+});
+
+Deno.test("pollTransport: a refusal is final where the gateway says it, a 401 whoever says it", async () => {
+  using network = new Network();
+  const answers = [
+    [403, "application/problem+json", true],
+    [403, "text/html", false],
+    [404, "text/html", false],
+    [405, "text/html", false],
+    [401, "text/html", true],
+  ] as const;
+  for (const [status, type, isFinal] of answers) {
+    globalThis.fetch = () => Promise.resolve(new Response("why", { status, headers: { "content-type": type } }));
+    const { error } = await connectionOver(network, new Connection(pollTransport));
+    assert.ok(error instanceof TransportError);
+    assert.deepEqual([error.status, error.isFinal], [status, isFinal]);
+  }
+});
+
+Deno.test("pollTransport: asks with the fetch and the credentials of the request", async () => {
+  using network = new Network();
+  const asked: (RequestCredentials | undefined)[] = [];
+  const own: typeof fetch = (_, init) => {
+    asked.push(init?.credentials);
+    return Promise.reject(new Error("no network"));
+  };
+  for (const more of [{}, { credentials: "omit" }] as const) {
+    await connectionOver(network, new Connection(pollTransport, { ...REQUEST, fetch: own, ...more }));
+  }
+  assert.deepEqual([asked, network.asked], [["include", "omit"], []]);
 });
 
 Deno.test("pollTransport: a poll that hangs is over after 35 s, before its answer and in the middle of it", async () => {
