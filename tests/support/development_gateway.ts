@@ -3,6 +3,8 @@ import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** Its routes for operators are on its one port as well. */
+const ON_FREE_PORTS = ["--port", "0", "--set", "server.adminPort=0"];
 const START_TIMEOUT_MS = 60_000;
 /** What it prints for a newcomer comes in one piece, and this line is always in it. */
 const WELCOME = /curl -N .*\n/;
@@ -25,7 +27,7 @@ export async function startDevelopmentGateway(...flags: readonly string[]): Prom
   const args = command.map((word) => word === "main.ts" ? `${ROOT}main.ts` : word);
   const child = new Deno.Command("env", {
     // The tests' own seed is no setting of a gateway, which refuses what it does not know.
-    args: ["-u", "TIDEGATE_SEED", Deno.execPath(), ...args, "--port", "0", ...flags],
+    args: ["-u", "TIDEGATE_SEED", Deno.execPath(), ...args, ...ON_FREE_PORTS, ...flags],
     cwd: folder,
     stdin: "null",
     stdout: "piped",
