@@ -8,8 +8,16 @@ import { TcpProxy } from "../support/tcp_proxy.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The sample's server with its gateway, on free ports; gives the page's URL, and what stands before the gateway. */
-async function startExample(stack: AsyncDisposableStack): Promise<{ url: string; proxy: TcpProxy }> {
+interface Example {
+  readonly url: string;
+  /** What stands before the gateway. */
+  readonly proxy: TcpProxy;
+  /** The process of each gateway that was started. */
+  gatewayPids(): readonly number[];
+}
+
+/** The sample's server with its gateway, on free ports. */
+async function startExample(stack: AsyncDisposableStack): Promise<Example> {
   const gatewayPort = freePort();
   const proxy = stack.use(new TcpProxy(gatewayPort));
   const server = new Deno.Command(Deno.execPath(), {
@@ -18,13 +26,14 @@ async function startExample(stack: AsyncDisposableStack): Promise<{ url: string;
     env: {
       PAGE_PORT: String(freePort()),
       GATEWAY_PORT: String(gatewayPort),
+      TIDEGATE_SERVER_ADMIN_PORT: String(freePort()),
       GATEWAY_URL: `http://127.0.0.1:${proxy.port}`,
     },
     stdout: "piped",
   }).spawn();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let text = "";
   const reading = (async () => {
-    let text = "";
     for await (const part of server.stdout.pipeThrough(new TextDecoderStream())) {
       text += part;
       const url = /The page is at (\S+)/.exec(text)?.[1];
@@ -36,7 +45,8 @@ async function startExample(stack: AsyncDisposableStack): Promise<{ url: string;
     server.kill("SIGTERM");
     await Promise.all([server.status, reading]);
   });
-  return { url: await promise, proxy };
+  const gatewayPids = () => [...text.matchAll(/The gateway is process (\d+)/g)].map(([, pid]) => Number(pid));
+  return { url: await promise, proxy, gatewayPids };
 }
 
 Deno.test("the sample application: tasks advance, chapters appear, toasts come; cut off it says so, and catches up", async () => {
@@ -47,16 +57,16 @@ Deno.test("the sample application: tasks advance, chapters appear, toasts come; 
   const page = await browser.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
+  let reads = 0;
+  page.on("request", (request) => request.url().includes("/api/tasks") && request.method() === "GET" && reads++);
   await page.goto(url);
   await page.getByTestId("status").getByText("Live", { exact: true }).waitFor();
 
   // The first task runs since the start. Everything from here on comes by events.
-  let reads = 0;
-  page.on("request", (request) => request.url().includes("/api/tasks") && request.method() === "GET" && reads++);
   const progress = page.getByTestId("task-t1").getByRole("progressbar");
   await progress.waitFor();
   await page.waitForFunction(() => (document.querySelector<HTMLProgressElement>("#progress-t1")?.value ?? 0) > 50);
-  assert.equal(reads, 0, "no request was made to see it advance");
+  assert.equal(reads, 2, "at first and when the stream was open; no request was made to see it advance");
   await page.getByTestId("toasts").getByText("Chapter 1: Loomings is written").waitFor();
   await page.getByTestId("chapters").getByText("Chapter 1: Loomings").waitFor();
   await page.getByTestId("task-t1").getByText("done").waitFor();
@@ -73,6 +83,25 @@ Deno.test("the sample application: tasks advance, chapters appear, toasts come; 
   await page.getByTestId("chapters").getByText("Chapter 2: The Carpet-Bag").waitFor();
   await page.getByTestId("toasts").getByText("Chapter 2: The Carpet-Bag is written").waitFor();
   assert.deepEqual(errors, []);
+});
+
+Deno.test("the sample application: without its gateway it says so; the gateway is started again, and it catches up", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { url, gatewayPids } = await startExample(stack);
+  const browser = await startChromium();
+  stack.defer(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(url);
+  const status = page.getByTestId("status");
+  await status.getByText("Live", { exact: true }).waitFor();
+  await page.getByTestId("start").click();
+  await page.getByTestId("task-t2").waitFor();
+  Deno.kill(gatewayPids()[0] ?? 0, "SIGKILL");
+  await status.getByText("No connection. What you see may be old.").waitFor();
+  await status.getByText(/^Live/).waitFor({ timeout: 60_000 });
+  assert.equal(gatewayPids().length, 2);
+  await page.getByTestId("task-t2").getByText("done").waitFor();
+  await page.getByTestId("chapters").getByText("Chapter 2: The Carpet-Bag").waitFor();
 });
 
 Deno.test("the sample application: what is on the page has a role and a name, and works by keyboard alone", async () => {

@@ -13,10 +13,14 @@ const GATEWAY_PORT = Number(Deno.env.get("GATEWAY_PORT") ?? 8080);
 const PAGE_ORIGIN = `http://127.0.0.1:${PAGE_PORT}`;
 const GATEWAY = `http://127.0.0.1:${GATEWAY_PORT}`;
 const STEP_MS = 300;
+/** Until a gateway that was stopped comes back: longer than the 5 s after which the page says that it is gone. */
+const AWAY_MS = 10_000;
 const TOKEN_LIFETIME = "15 minutes";
 
 const secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
-const gateway = startGateway();
+let gateway: Deno.ChildProcess | undefined;
+let isStopping = false;
+void keepGateway();
 const script = await bundle();
 const page = (await Deno.readTextFile(new URL("index.html", HERE))).replace(
   "{gateway}",
@@ -34,9 +38,10 @@ Deno.serve(
   { hostname: "127.0.0.1", port: PAGE_PORT, onListen: () => console.log(`The page is at ${PAGE_ORIGIN}`) },
   answer,
 );
-gateway.status.then(({ code }) => Deno.exit(code));
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => {
+    isStopping = true;
+    if (gateway === undefined) Deno.exit();
     gateway.kill("SIGTERM");
   });
 }
@@ -83,6 +88,19 @@ async function publish(events: readonly OutgoingEvent[]): Promise<void> {
   if (response instanceof Error) return;
   if (!response.ok) console.error(`The gateway refused an event: ${await response.text()}`);
   else await response.body?.cancel();
+}
+
+/** Runs the gateway, and after a while again when somebody has stopped it. */
+async function keepGateway(): Promise<never> {
+  for (;;) {
+    gateway = startGateway();
+    console.log(`The gateway is process ${gateway.pid}`);
+    const { code, signal } = await gateway.status;
+    gateway = undefined;
+    // One that cannot start has said why, and would say it again.
+    if (isStopping || (code !== 0 && signal === null)) Deno.exit(code);
+    await new Promise((resolve) => setTimeout(resolve, AWAY_MS));
+  }
 }
 
 function startGateway(): Deno.ChildProcess {
