@@ -50,8 +50,9 @@ export interface EventBus extends AsyncDisposable {
   readRange(partition: number, from: Offset, to: Offset, signal: AbortSignal): AsyncIterable<RangeEvent>;
 
   /**
-   * Appends all records or none, and resolves with their positions in the order given, only after the middleware
-   * took them. Rejects with a {@link BusError}; `mayHaveBeenWritten` then says whether a retry can duplicate.
+   * Appends all records or none, however many bytes they are together, and resolves with their positions in the order given, only after the middleware
+   * took them. Rejects with a {@link BusError}; `mayHaveBeenWritten` then says whether a retry can duplicate,
+   * `isTooLarge` whether one of the records is what the middleware will never take.
    */
   publish(records: readonly PublishRecord[]): Promise<readonly PublishedPosition[]>;
 }
@@ -104,9 +105,12 @@ export class BusError extends Error {
   override readonly name = "BusError";
   /** True when the request may have taken effect although it failed (a lost answer). */
   readonly mayHaveBeenWritten: boolean;
+  /** True when a record is larger than the middleware takes: it never will, while those beside it may pass. */
+  readonly isTooLarge: boolean;
 
-  constructor(message: string, options?: { cause?: unknown; mayHaveBeenWritten?: boolean }) {
+  constructor(message: string, options?: { cause?: unknown; mayHaveBeenWritten?: boolean; isTooLarge?: boolean }) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.mayHaveBeenWritten = options?.mayHaveBeenWritten ?? false;
+    this.isTooLarge = options?.isTooLarge ?? false;
   }
 }

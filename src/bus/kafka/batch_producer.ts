@@ -11,7 +11,8 @@ export type Batches = ReadonlyMap<number, readonly PublishRecord[]>;
 
 /** What became of one partition's batch. */
 export type BatchOutcome =
-  | { readonly kind: "written"; readonly base: Offset }
+  /** The offset of each record, in the order given. */
+  | { readonly kind: "written"; readonly offsets: readonly Offset[] }
   | { readonly kind: "failed"; readonly cause: unknown; readonly mayHaveBeenWritten: boolean };
 
 /** Refused by what the batch is, not by when it came: an earlier attempt whose answer was lost was refused as well. */
@@ -22,7 +23,7 @@ const TRANSACTION_TIMEOUT_MS = 15_000;
 
 /**
  * Sends batches by kafkajs' producers, one call at a time: `sendEach` by the idempotent one, each batch one request that
- * Kafka takes or refuses as a whole; `sendAll` by the transactional one, all batches or none.
+ * Kafka takes or refuses as a whole; `sendAll` by the transactional one, all batches or none, in as many requests as given.
  */
 export class BatchProducer {
   readonly #cluster: KafkaCluster;
@@ -51,7 +52,7 @@ export class BatchProducer {
           isSent = true;
           const answer = producer.send(this.#request(new Map([[partition, records]])));
           const [written] = await within(answer, deadlineMs);
-          outcomes.set(partition, { kind: "written", base: BigInt(written?.baseOffset ?? -1) });
+          outcomes.set(partition, { kind: "written", offsets: offsetsFrom(written?.baseOffset, records.length) });
         } catch (cause) {
           if (!isSent || !isRefusal(cause)) isUsable = false;
           outcomes.set(partition, { kind: "failed", cause, mayHaveBeenWritten: isSent && !isRefusal(cause) });
@@ -65,32 +66,65 @@ export class BatchProducer {
     return outcomes;
   }
 
-  /** See {@link sendEach}; one outcome for all. */
-  async sendAll(batches: Batches, deadlineMs: number): Promise<ReadonlyMap<number, BatchOutcome>> {
-    const client = this.#transactional ??= new ProducerClient(this.#cluster, {
+  /**
+   * See {@link sendEach}; one outcome for all.
+   *
+   * @param parts what goes together in one request, in this order
+   */
+  async sendAll(parts: readonly Batches[], deadlineMs: number): Promise<ReadonlyMap<number, BatchOutcome>> {
+    const client = this.#transactional ??= this.#transactionalClient();
+    let isCommitting = false;
+    try {
+      const producer = await within(client.connected(), deadlineMs);
+      const transaction = await within(producer.transaction(), deadlineMs);
+      const offsets = new Map<number, Offset[]>();
+      for (const batches of parts) {
+        const written = await within(transaction.send(this.#request(batches)), deadlineMs);
+        for (const { partition, baseOffset } of written) {
+          // Others write in between: each part has offsets of its own.
+          const ofPart = offsetsFrom(baseOffset, batches.get(partition)?.length ?? 0);
+          offsets.set(partition, [...offsets.get(partition) ?? [], ...ofPart]);
+        }
+      }
+      isCommitting = true;
+      await within(transaction.commit(), deadlineMs);
+      return new Map(Array.from(offsets, ([partition, ofAll]) => [partition, { kind: "written", offsets: ofAll }]));
+    } catch (cause) {
+      // Its next identity, or the transaction's timeout, aborts what was left open.
+      this.#transactional = null;
+      this.#end(client);
+      if (isRefusal(cause)) await this.#abortLeftOpen(deadlineMs);
+      return new Map(
+        parts.flatMap((batches) => [...batches.keys()]).map((partition) => {
+          return [partition, { kind: "failed", cause, mayHaveBeenWritten: isCommitting }];
+        }),
+      );
+    }
+  }
+
+  #transactionalClient(): ProducerClient {
+    return new ProducerClient(this.#cluster, {
       transactionalId: this.#transactionalId,
       transactionTimeout: TRANSACTION_TIMEOUT_MS,
       maxInFlightRequests: 1,
       // The coordinator completes a transaction for some milliseconds after it was committed, and refuses the next.
       retry: { initialRetryTime: 5 },
     });
-    let isCommitting = false;
+  }
+
+  /**
+   * Takes the next identity at once, while the brokers answer, so that no reader waits for the timeout. Not by aborting:
+   * a request to another broker may still be on its way, which only an older identity keeps out of the log.
+   */
+  async #abortLeftOpen(deadlineMs: number): Promise<void> {
+    const client = this.#transactional = this.#transactionalClient();
     try {
       const producer = await within(client.connected(), deadlineMs);
       const transaction = await within(producer.transaction(), deadlineMs);
-      const written = await within(transaction.send(this.#request(batches)), deadlineMs);
-      isCommitting = true;
-      await within(transaction.commit(), deadlineMs);
-      return new Map(written.map(({ partition, baseOffset }) => {
-        return [partition, { kind: "written", base: BigInt(baseOffset ?? -1) }];
-      }));
-    } catch (cause) {
-      // Its next identity, or the transaction's timeout, aborts what was left open.
+      await within(transaction.abort(), deadlineMs);
+    } catch {
       this.#transactional = null;
       this.#end(client);
-      return new Map([...batches.keys()].map((partition) => {
-        return [partition, { kind: "failed", cause, mayHaveBeenWritten: isCommitting }];
-      }));
     }
   }
 
@@ -127,6 +161,12 @@ function messageOf({ key, value, headers }: PublishRecord, partition: number): M
     value: bufferOf(value),
     headers: Object.fromEntries(Array.from(headers ?? [], ([name, bytes]) => [name, bufferOf(bytes)])),
   };
+}
+
+/** A batch lies in one piece. */
+function offsetsFrom(base: string | undefined, count: number): Offset[] {
+  const first = BigInt(base ?? -1);
+  return Array.from({ length: count }, (_, index) => first + BigInt(index));
 }
 
 /** The same bytes: kafkajs writes a plain Uint8Array as its decimal text. */

@@ -52,7 +52,7 @@ export interface KafkaLimits {
   readonly maxWaitingRanges: number;
   readonly rangeWaitTimeoutMs: number;
   readonly publishTimeoutMs: number;
-  readonly maxRoundBytes: number;
+  readonly maxRequestBytes: number;
 }
 
 /** The defaults, each with its reason. */
@@ -82,6 +82,6 @@ export const KAFKA_LIMITS: KafkaLimits = {
   rangeWaitTimeoutMs: 10_000,
   /** For one publish, retries included. */
   publishTimeoutMs: 10_000,
-  /** Of publishes that go together; one alone may be larger. Below the brokers' default `message.max.bytes` of 1,048,588. */
-  maxRoundBytes: 1_000_000,
+  /** Of one request; a single record may be larger, a larger publish goes in several. Below the brokers' default `message.max.bytes` of 1,048,588. */
+  maxRequestBytes: 1_000_000,
 };

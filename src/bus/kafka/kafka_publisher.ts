@@ -2,12 +2,12 @@
  * Publishes in rounds: while one round is on its way, what arrives waits and goes together in the next one, so that
  * many small publishes cost few requests and records of one key keep their order. A publish whose records all belong
  * to one partition is part of one batch, which Kafka takes or refuses as a whole. With one whose records belong to
- * several, the round is a transaction.
+ * several, or are more than one batch may have, the round is a transaction, in as many requests as it needs.
  */
 import { Buffer } from "node:buffer";
 import { Partitioners, type PartitionMetadata } from "kafkajs";
 import { BusError, type PublishedPosition, type PublishRecord } from "../event_bus.ts";
-import { type BatchOutcome, BatchProducer, codeOf } from "./batch_producer.ts";
+import { type Batches, type BatchOutcome, BatchProducer, codeOf } from "./batch_producer.ts";
 import type { KafkaCluster } from "./kafka_cluster.ts";
 import { KafkaError } from "./kafka_error.ts";
 
@@ -36,11 +36,14 @@ export class KafkaPublisher {
   /** murmur2 of the key, as the Java producer chooses; without a key, round and round. */
   readonly #choosePartition = Partitioners.DefaultPartitioner();
   readonly #waiting: Publish[] = [];
+  /** Of one request. A topic may take less than the brokers' default, which it tells by refusing. */
+  #maxRequestBytes: number;
   #running: Promise<void> | null = null;
 
   constructor(cluster: KafkaCluster) {
     this.#cluster = cluster;
     this.#producer = new BatchProducer(cluster);
+    this.#maxRequestBytes = cluster.settings.limits.maxRequestBytes;
   }
 
   /** See `EventBus.publish`. */
@@ -75,7 +78,7 @@ export class KafkaPublisher {
     for (const publish of this.#waiting) {
       bytes += publish.bytes;
       records += publish.records.length;
-      const isFull = bytes > this.#cluster.settings.limits.maxRoundBytes || records > MAX_ROUND_RECORDS;
+      const isFull = bytes > this.#maxRequestBytes || records > MAX_ROUND_RECORDS;
       if (count > 0 && isFull) break;
       count++;
     }
@@ -96,30 +99,32 @@ export class KafkaPublisher {
       for (const { reject } of timely) reject(this.#error(messageOf(cause), cause));
       return;
     }
-    const batches = new Map<number, PublishRecord[]>();
-    for (const { records, partitions } of timely) {
-      for (const [index, record] of records.entries()) {
-        const partition = partitions[index] ?? 0;
-        const batch = batches.get(partition);
-        if (batch === undefined) batches.set(partition, [record]);
-        else batch.push(record);
-      }
-    }
-    const isAtomic = timely.some(({ partitions }) => new Set(partitions).size > 1);
+    const [batches = new Map(), ...more] = partsOf(timely, this.#maxRequestBytes);
+    const isAtomic = more.length > 0 || timely.some(({ partitions }) => new Set(partitions).size > 1);
     const outcomes =
-      await (isAtomic ? this.#producer.sendAll(batches, deadlineMs) : this.#producer.sendEach(batches, deadlineMs));
+      await (isAtomic
+        ? this.#producer.sendAll([batches, ...more], deadlineMs)
+        : this.#producer.sendEach(batches, deadlineMs));
     await this.#settleRound(timely, outcomes);
   }
 
   async #settleRound(round: readonly Publish[], outcomes: ReadonlyMap<number, BatchOutcome>): Promise<void> {
-    const placed = new Map<number, bigint>();
-    const alone: Publish[] = [];
+    const placed = new Map<number, number>();
+    const again: Publish[] = [];
     for (const publish of round) {
-      // Together they were larger than the topic allows; alone they may not be.
-      if (round.length > 1 && isTooLarge(publish, outcomes)) alone.push(publish);
+      // Together they were larger than the topic allows; alone, or in smaller requests, they may not be.
+      const isRetried = isTooLarge(publish, outcomes) && (round.length > 1 || this.#lowerRequestBytes(publish));
+      if (isRetried) again.push(publish);
       else this.#settle(publish, outcomes, placed);
     }
-    for (const publish of alone) await this.#sendRound([publish]);
+    for (const publish of again) await this.#sendRound([publish]);
+  }
+
+  /** False when smaller requests are no help: a record that stands alone in one of them may be what is too large. */
+  #lowerRequestBytes({ records }: Publish): boolean {
+    const isSplit = records.length > 1 && records.every((record) => sizeOf([record]) <= this.#maxRequestBytes);
+    if (isSplit) this.#maxRequestBytes /= 2;
+    return isSplit;
   }
 
   async #choosePartitions(round: readonly Publish[], deadlineMs: number): Promise<void> {
@@ -157,14 +162,14 @@ export class KafkaPublisher {
   }
 
   /** `placed` counts, for each partition, the records of this round that stand before. */
-  #settle(publish: Publish, outcomes: ReadonlyMap<number, BatchOutcome>, placed: Map<number, bigint>): void {
+  #settle(publish: Publish, outcomes: ReadonlyMap<number, BatchOutcome>, placed: Map<number, number>): void {
     const positions: PublishedPosition[] = [];
     let failure: Extract<BatchOutcome, { kind: "failed" }> | null = null;
     for (const partition of publish.partitions) {
       const outcome = outcomes.get(partition);
-      const index = placed.get(partition) ?? 0n;
-      placed.set(partition, index + 1n);
-      if (outcome?.kind === "written") positions.push({ partition, offset: outcome.base + index });
+      const index = placed.get(partition) ?? 0;
+      placed.set(partition, index + 1);
+      if (outcome?.kind === "written") positions.push({ partition, offset: outcome.offsets[index] ?? -1n });
       else failure ??= outcome ?? { kind: "failed", cause: new KafkaError(-1), mayHaveBeenWritten: true };
     }
     if (failure === null) publish.resolve(positions);
@@ -175,8 +180,32 @@ export class KafkaPublisher {
     return new BusError(`Cannot publish to Kafka topic "${this.#cluster.topic}": ${why}`, {
       cause,
       mayHaveBeenWritten,
+      isTooLarge: TOO_LARGE.has(codeOf(cause)),
     });
   }
+}
+
+/** The records by their partitions, in their order: as many a part as have `maxBytes` together, at least one. */
+function partsOf(round: readonly Publish[], maxBytes: number): Batches[] {
+  let part = new Map<number, PublishRecord[]>();
+  const parts = [part];
+  let bytes = 0;
+  for (const { records, partitions } of round) {
+    for (const [index, record] of records.entries()) {
+      const size = sizeOf([record]);
+      if (bytes > 0 && bytes + size > maxBytes) {
+        part = new Map();
+        parts.push(part);
+        bytes = 0;
+      }
+      bytes += size;
+      const partition = partitions[index] ?? 0;
+      const batch = part.get(partition);
+      if (batch === undefined) part.set(partition, [record]);
+      else batch.push(record);
+    }
+  }
+  return parts;
 }
 
 function isTooLarge(publish: Publish, outcomes: ReadonlyMap<number, BatchOutcome>): boolean {
