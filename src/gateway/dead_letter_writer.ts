@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { BusError } from "../bus/event_bus.ts";
 import { reasonOf } from "../log/reason_of.ts";
 import type { BusRecord } from "../model/bus_record.ts";
 import { createDeadLetter, type DeadLetterCause, encodeDeadLetter } from "../pipeline/dead_letter.ts";
@@ -6,6 +7,8 @@ import type { DeadLetterEntry, DeadLetterPlace } from "./dead_letter_place.ts";
 
 /** Dead letters that wait for one place; beyond, it does not get them. A broken producer must not fill the memory. */
 export const MAX_WAITING_DEAD_LETTERS = 1_000;
+/** Of one append, at least one letter: half of what Kafka takes in one batch by default, and no burst waits on one answer. */
+export const MAX_APPEND_BYTES = 512 * 1024;
 
 const log = getLogger(["tidegate", "dead-letter"]);
 
@@ -75,16 +78,36 @@ class PlaceQueue {
     while (this.#waiting.length > 0) {
       const entries = this.#waiting;
       this.#waiting = [];
-      let taken = 0;
-      try {
-        taken = await this.#place.append(entries, false);
-        this.#note(taken < entries.length ? "it is full" : undefined);
-      } catch (error) {
-        this.#note(reasonOf(error));
-      }
+      const taken = await this.#append(entries);
       if (taken < entries.length) this.#unkept(this.#place.kind, entries.length - taken);
     }
     this.#writing = undefined;
+  }
+
+  /** How many the place took. */
+  async #append(entries: readonly DeadLetterEntry[]): Promise<number> {
+    const parts = partsOf(entries);
+    let taken = 0;
+    let refusal: string | undefined;
+    for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+      try {
+        const count = await this.#place.append(part, false);
+        taken += count;
+        if (count === part.length) continue;
+        refusal = "it is full";
+        break;
+      } catch (error) {
+        const isTooLarge = error instanceof BusError && error.isTooLarge;
+        const half = Math.ceil(part.length / 2);
+        // One letter that is too large does not take those beside it along.
+        if (isTooLarge && part.length > 1) parts.unshift(part.slice(0, half), part.slice(half));
+        else refusal = reasonOf(error);
+        // A place that is away takes none of the others either, and each would wait for its timeout.
+        if (!isTooLarge) break;
+      }
+    }
+    this.#note(refusal);
+    return taken;
   }
 
   #note(refusal: string | undefined): void {
@@ -94,4 +117,19 @@ class PlaceQueue {
     if (refusal === undefined) log.info("Dead letters are kept in {name} again", { name });
     else log.error("Cannot keep dead letters in {name}, they are in this log alone: {refusal}", { name, refusal });
   }
+}
+
+/** In their order, each of at most {@link MAX_APPEND_BYTES} or of one letter. */
+function partsOf(entries: readonly DeadLetterEntry[]): DeadLetterEntry[][] {
+  const parts: DeadLetterEntry[][] = [];
+  let bytes = Infinity;
+  for (const entry of entries) {
+    bytes += entry.json.length;
+    if (bytes > MAX_APPEND_BYTES) {
+      parts.push([]);
+      bytes = entry.json.length;
+    }
+    parts.at(-1)?.push(entry);
+  }
+  return parts;
 }

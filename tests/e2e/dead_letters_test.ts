@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { stringify } from "yaml";
+import { KafkaBus } from "../../src/bus/kafka/kafka_bus.ts";
 import type { ConfigInput } from "../../src/config/schema.ts";
 import { TestTopic } from "../bus/kafka/test_topic.ts";
 import { runCommandLine } from "../cli/run_command_line.ts";
+import { RecordedFollow } from "../contract/recorded_follow.ts";
 import { FROM_SOURCE } from "../support/gateway_process.ts";
 import { sharedKafka, sharedRedis } from "../support/shared_servers.ts";
 import { RunningGateway } from "./running_gateway.ts";
@@ -70,6 +72,42 @@ Deno.test("deadletter retry: a letter of Kafka, kept in a topic and a file, come
     await tasks.produce(0, [{ key: "k", value: LETTER }]);
   });
 });
+
+const BURST = 600;
+const BURST_VALUE = "x".repeat(6_000);
+
+Deno.test("dead letters: a burst of 600 of 6 KB is kept whole in a topic that takes 1 MiB a batch, as in the file", async () => {
+  await using tasks = await TestTopic.create(kafka.brokers, 1);
+  await using dead = await TestTopic.create(kafka.brokers, 1, { "max.message.bytes": "1048588" });
+  const topicOf = ({ name }: TestTopic) => ({ kafka: { brokers: [...kafka.brokers], topic: name } });
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = join(folder, "letters.jsonl");
+    {
+      await using running = await RunningGateway.start({
+        sources: { tasks: topicOf(tasks), dead: topicOf(dead) },
+        mappings: { ...rules("other"), deadLetter: { source: "dead", file } },
+      });
+      for (let count = 0; count < BURST; count += 100) {
+        await tasks.produce(0, Array.from({ length: 100 }, () => ({ value: BURST_VALUE })));
+      }
+      while (await linesOf(file) < BURST) await new Promise((resolve) => setTimeout(resolve, 20));
+      await running.gateway.drain();
+    }
+    await using bus = new KafkaBus({ source: "dead", brokers: kafka.brokers, topic: dead.name });
+    await using follow = await RecordedFollow.start(bus);
+    await follow.untilRecords(BURST);
+    const offsets = follow.texts().map((text) => Number(JSON.parse(text).offset));
+    await follow.close();
+    assert.deepEqual(offsets, Array.from({ length: BURST }, (_, index) => index));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+async function linesOf(path: string): Promise<number> {
+  return await isWritten(path) ? (await Deno.readTextFile(path)).split("\n").length - 1 : 0;
+}
 
 Deno.test("deadletter retry: a letter of Redis, kept in a stream and a file, comes to its reader, once", async () => {
   const client = new Redis(redis.url);

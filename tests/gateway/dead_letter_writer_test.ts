@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { BusError } from "../../src/bus/event_bus.ts";
 import type { DeadLetterEntry, DeadLetterPlace } from "../../src/gateway/dead_letter_place.ts";
-import { DeadLetterWriter, MAX_WAITING_DEAD_LETTERS } from "../../src/gateway/dead_letter_writer.ts";
+import { DeadLetterWriter, MAX_APPEND_BYTES, MAX_WAITING_DEAD_LETTERS } from "../../src/gateway/dead_letter_writer.ts";
 import { record } from "../pipeline/mapped.ts";
 
 /** A place that takes entries when the test lets it. */
@@ -10,6 +11,9 @@ class SlowPlace implements DeadLetterPlace {
   readonly kind: "source" | "file";
   gate = Promise.withResolvers<void>();
   room = Infinity;
+  /** Refuses whatever has this letter. */
+  tooLarge = "";
+  readonly appends: (readonly DeadLetterEntry[])[] = [];
 
   constructor(kind: "source" | "file") {
     this.kind = kind;
@@ -17,6 +21,10 @@ class SlowPlace implements DeadLetterPlace {
 
   async append(entries: readonly DeadLetterEntry[]): Promise<number> {
     await this.gate.promise;
+    this.appends.push(entries);
+    if (entries.some(({ identity }) => identity === this.tooLarge)) {
+      throw new BusError("too large", { isTooLarge: true });
+    }
     const fitting = entries.slice(0, this.room);
     this.taken.push(...fitting.map(({ identity }) => identity));
     return fitting.length;
@@ -71,4 +79,35 @@ Deno.test("DeadLetterWriter: what a full or broken place does not take is counte
   place.room = Infinity;
   await write(3);
   assert.deepEqual([unkept, place.taken], [[1, 1], ["s:0:3"]]);
+});
+
+Deno.test("DeadLetterWriter: one append has at most MAX_APPEND_BYTES, or one letter that is larger", async () => {
+  const place = new SlowPlace("source");
+  const unkept: number[] = [];
+  const writer = new DeadLetterWriter([place], MAX_APPEND_BYTES, (_kind, count) => void unkept.push(count));
+  for (let offset = 0; offset < 200; offset++) {
+    const value = "x".repeat(offset === 100 ? MAX_APPEND_BYTES : 6_000);
+    writer.write(CAUSE, { ...record(value), offset: BigInt(offset) });
+  }
+  place.gate.resolve();
+  await writer[Symbol.asyncDispose]();
+  assert.deepEqual(place.taken, Array.from({ length: 200 }, (_, offset) => `s:0:${offset}`));
+  assert.deepEqual(unkept, []);
+  const sizes = place.appends.map((entries) => entries.reduce((sum, { json }) => sum + json.length, 0));
+  assert.equal(sizes.length, 5, String(sizes));
+  for (const [index, size] of sizes.entries()) {
+    assert.ok(size <= MAX_APPEND_BYTES || place.appends[index]?.length === 1, String(sizes));
+  }
+});
+
+Deno.test("DeadLetterWriter: one letter that is too large for the place does not take those beside it along", async () => {
+  const place = new SlowPlace("source");
+  const unkept: number[] = [];
+  const writer = new DeadLetterWriter([place], 100, (_kind, count) => void unkept.push(count));
+  place.tooLarge = "s:0:37";
+  for (let offset = 0; offset < 100; offset++) writer.write(CAUSE, { ...record("x"), offset: BigInt(offset) });
+  place.gate.resolve();
+  await writer[Symbol.asyncDispose]();
+  const others = Array.from({ length: 100 }, (_, offset) => `s:0:${offset}`).filter((name) => name !== place.tooLarge);
+  assert.deepEqual([place.taken, unkept], [others, [1]]);
 });
