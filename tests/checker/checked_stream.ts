@@ -272,7 +272,8 @@ export class CheckedStream {
   }
 
   #checkReplayLimit(): void {
-    const { maxEvents, maxScannedRecords } = this.#truth.replayLimits;
+    const { maxEvents, maxScannedRecords, hasOthers } = this.#truth.replayLimits;
+    if (hasOthers === true) return;
     let events = this.#deliveredCount;
     let offsets = 0n;
     for (const { source, epoch, partition, from, to } of this.#replayLimited) {

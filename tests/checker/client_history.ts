@@ -11,7 +11,12 @@ export interface Truth {
    * another node; every other gap begins where its client has read to, or later.
    */
   readonly metGaps?: readonly Gap[];
-  readonly replayLimits: { readonly maxEvents: number; readonly maxScannedRecords: number };
+  readonly replayLimits: {
+    readonly maxEvents: number;
+    readonly maxScannedRecords: number;
+    /** Whether limits that the logs do not show are small, in bytes or in age: then any replay may have met one. */
+    readonly hasOthers?: boolean;
+  };
 }
 
 export interface SourceTruth {

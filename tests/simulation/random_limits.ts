@@ -4,6 +4,9 @@ import type { NodeLimits } from "./simulated_node.ts";
 /** More than all that a run can write to one stream: no reader is ever slow. */
 export const LARGE_BODY_BYTES = 65_536;
 
+/** Bytes or milliseconds that no replay of a run reaches, whatever is done to its clocks. */
+export const LARGE_LIMIT = 1_000_000_000;
+
 /** Limits so small that they are met all the time, each in some of the runs. */
 export function randomLimits(random: SeededRandom): NodeLimits {
   return {
@@ -15,7 +18,8 @@ export function randomLimits(random: SeededRandom): NodeLimits {
     },
     replay: {
       maxEvents: random.pick([5, 1_000, 1_000, 1_000]),
-      maxBytes: 1_000_000_000,
+      maxBytes: random.pick([2_000, LARGE_LIMIT, LARGE_LIMIT, LARGE_LIMIT]),
+      maxAgeMs: random.pick([500, LARGE_LIMIT, LARGE_LIMIT, LARGE_LIMIT]),
       maxScannedRecords: random.pick([15, 100_000_000, 100_000_000, 100_000_000]),
       maxAheadWaitMs: 5_000,
       pageFrames: random.pick([1, 3, 256]),

@@ -9,7 +9,7 @@ import { DOWN, FakeStore } from "../history/fake_store.ts";
 import { FakeLog } from "./fake_log.ts";
 import { SeededRandom } from "./seeded_random.ts";
 import { SimulatedClient } from "./simulated_client.ts";
-import { LARGE_BODY_BYTES, randomLimits } from "./random_limits.ts";
+import { LARGE_BODY_BYTES, LARGE_LIMIT, randomLimits } from "./random_limits.ts";
 import { type NodeLimits, SimulatedNode } from "./simulated_node.ts";
 
 const SCOPES = ["global", "user:1", "user:2", "novel:1", "novel:2", "novel:3"];
@@ -140,7 +140,9 @@ class SeamWorld {
   }
 
   judge(): SimulatedRun {
-    const truth = { sources: this.#logs, metGaps: this.#metGaps, replayLimits: this.#limits.replay };
+    const { replay } = this.#limits;
+    const hasOthers = Math.min(replay.maxBytes, replay.maxAgeMs ?? LARGE_LIMIT) < LARGE_LIMIT;
+    const truth = { sources: this.#logs, metGaps: this.#metGaps, replayLimits: { ...replay, hasOthers } };
     for (const client of this.#clients) this.#violations.push(...checkHistory(truth, client, true));
     for (const client of this.#clients) client.disconnect();
     for (const [index, node] of [...this.#nodes, ...this.#leaving].entries()) {
