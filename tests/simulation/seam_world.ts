@@ -28,8 +28,8 @@ export interface SimulatedRun {
 
 /**
  * Everything that can happen around the seam of replay and live, interleaved as the seed says: logs that grow, are trimmed,
- * created anew; nodes that read them at their own pace, drain, die and come back; clients that come, go, dawdle and return
- * elsewhere; clocks that jump; history reads that are slow or fail, of a log or of a store that loses what it likes. No
+ * created anew; nodes that read them at their own pace, drain, die and come back; clients that come, go, dawdle, renew their
+ * tokens and return elsewhere; clocks that jump; history reads that are slow or fail, of a log or of a store that loses what it likes. No
  * real time and no real I/O: a seed is a run.
  *
  * @param sabotage breaks a node, to show that the judge notices
@@ -165,6 +165,7 @@ class SeamWorld {
       [1, () => this.#tick(16_000)],
       [random.pick([3, 12]), () => this.#clientComesOrGoes()],
       [random.pick([0, 6, 15]), () => this.#clientReads()],
+      [random.pick([0, 0, 4]), () => this.#renewToken()],
       [8, () => this.#answer()],
       [2, () => this.#trim()],
       [random.pick([0, 0, 0.7]), () => this.#recreate()],
@@ -241,6 +242,11 @@ class SeamWorld {
       this.#note(`${client.name} reads on`);
       client.resume();
     }
+  }
+
+  #renewToken(): void {
+    const client = this.#random.pick(this.#clients);
+    if (client.renewToken()) this.#note(`${client.name} renews its token`);
   }
 
   /** A log that was asked gives its answer, or breaks. */

@@ -120,6 +120,16 @@ export class SimulatedClient implements ClientHistory {
     void this.#takeAnswer(this.#open, { waitMs, maxEvents });
   }
 
+  /** Puts a token of the same rights in the place of an open stream's, whatever is under way; false when it knows of no stream. */
+  renewToken(): boolean {
+    const { node, blocks } = this.#open ?? {};
+    const opened = blocks?.find(({ event }) => event === "stream.opened");
+    const connection = node?.manager.find(JSON.parse(opened?.data ?? "{}").connectionId, this.#reader);
+    if (connection === undefined) return false;
+    node?.manager.renew(connection, { ...this.#reader }, this.#subscription);
+    return true;
+  }
+
   /** The connection breaks, or the page goes: what was not looked at is lost. */
   disconnect(): void {
     void this.#open?.reader?.cancel();
