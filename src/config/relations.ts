@@ -108,6 +108,18 @@ export const RELATIONS: readonly Relation[] = [
         `is less than replay.maxEvents (${replay.maxEvents}), so that large replays always read the bus; it is ${journal.maxEvents}`,
       ),
   },
+  {
+    rule:
+      "`replay.maxAge` is at least `journal.maxAge`: it is asked only beyond the journal, which replays all that it holds. (A warning.)",
+    sections: ["replay", "journal"],
+    severity: "warning",
+    find: ({ replay, journal }) =>
+      broken(
+        replay.maxAgeMs < journal.maxAgeMs,
+        ["replay", "maxAge"],
+        `is less than journal.maxAge (${journal.maxAgeMs} ms): up to that age events are replayed all the same; lower journal.maxAge too`,
+      ),
+  },
   ...HISTORY_RELATIONS,
   {
     rule:

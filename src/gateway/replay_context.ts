@@ -15,6 +15,11 @@ import { mappingOf } from "./start_history.ts";
 /** Reads further than this behind the journal cost the bus more than a client's own re-read of its state. */
 const SCANNED_RECORDS_PER_EVENT = 100;
 const MAX_AHEAD_WAIT_MS = 5_000;
+/**
+ * A broker that is restarted is back by then. Whoever came for the past of one that is not goes on with a gap, for the other
+ * sources' sake; and before a poll gives up.
+ */
+const MAX_UNREADABLE_MS = 20_000;
 
 /** What a node's replays are made of. */
 export interface ReplayContextInit {
@@ -71,6 +76,7 @@ export function replayContext(init: ReplayContextInit): ReplayContext {
       maxScannedRecords: replay.maxEvents * SCANNED_RECORDS_PER_EVENT,
       maxAgeMs: replay.maxAgeMs,
       maxAheadWaitMs: MAX_AHEAD_WAIT_MS,
+      maxUnreadableMs: MAX_UNREADABLE_MS,
     },
     turns,
   };

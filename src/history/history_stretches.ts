@@ -1,5 +1,5 @@
 import type { Offset } from "../model/position.ts";
-import type { RecordTime, Stretch, StretchSource } from "../replay/shared_passes.ts";
+import { BYTES_A_READ, type RecordTime, type Stretch, type StretchSource } from "../replay/shared_passes.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { HistoryHealth } from "./history_health.ts";
 import { type HistoryStore, StoreFailure } from "./history_store.ts";
@@ -49,6 +49,7 @@ export class HistoryStretches implements StretchSource {
     const frames: Frame[] = [];
     const times: RecordTime[] = [];
     let next = from;
+    let bytes = 0;
     const proved = (): Stretch => ({ from, next, frames, times });
     while (next < to) {
       const { found, isLast } = isVoid(key) ? { found: [], isLast: true } : await store.page(key, next);
@@ -64,12 +65,13 @@ export class HistoryStretches implements StretchSource {
         for (const frame of entry.frames) {
           // The entry may begin before what is wanted, and before the end of another node's that it overlaps.
           if (frame.offset < next || frame.offset >= to) continue;
+          bytes += frame.bytes.length;
           frames.push({ ...frame, seq: -1, sourceIndex: this.#init.sourceIndex, partition });
         }
         next = offset < to ? offset + 1n : to;
         if (next === to) return proved();
       }
-      if (frames.length >= FRAMES_A_READ) return proved();
+      if (frames.length >= FRAMES_A_READ || bytes >= BYTES_A_READ) return proved();
       if (isLast && next < to) return next > from ? proved() : unproved(partition, from, to);
     }
     return proved();

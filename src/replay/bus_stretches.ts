@@ -1,7 +1,7 @@
 import type { BusRecord, RangeEvent } from "../model/bus_record.ts";
 import type { Offset } from "../model/position.ts";
 import type { Frame } from "../wire/frame.ts";
-import type { RecordTime, Stretch, StretchSource } from "./shared_passes.ts";
+import { BYTES_A_READ, type RecordTime, type Stretch, type StretchSource } from "./shared_passes.ts";
 
 /** What one source offers to those who read it again. */
 export interface HistorySource {
@@ -60,6 +60,7 @@ export class BusStretches implements StretchSource {
     const times: RecordTime[] = [];
     let next = from;
     let count = 0;
+    let bytes = 0;
     // Not a client's signal: a client that goes away must not take the read from the others.
     for await (const event of this.#source.readRange(partition, from, to, READ_TO_THE_END)) {
       if (event.kind === "gap") {
@@ -70,10 +71,15 @@ export class BusStretches implements StretchSource {
         // A producer that sets no time leaves 0 or -1.
         if (timestampMs > 0) times.push({ offset, atMs: timestampMs });
       }
-      for (const frame of this.#source.framesOf(partition, event.records)) frames.push(frame);
+      for (const frame of this.#source.framesOf(partition, event.records)) {
+        frames.push(frame);
+        bytes += frame.bytes.length;
+      }
       next = event.next;
       count += event.records.length;
-      if (count >= this.#recordsARead) return { from, next: next > to ? to : next, frames, times };
+      if (count >= this.#recordsARead || bytes >= BYTES_A_READ) {
+        return { from, next: next > to ? to : next, frames, times };
+      }
     }
     // A range ends when its end is proved reached, also where the last offsets are holes.
     return { from, next: to, frames, times };

@@ -7,14 +7,11 @@ import { cursorOf, type Frame } from "../wire/frame.ts";
 import { onePerRecord } from "../wire/one_per_record.ts";
 import { encodePage, type Page } from "../wire/page.ts";
 import { Chase } from "./chase.ts";
+import type { ClimbStep } from "./climb_step.ts";
+import { firstPage, PAGE_FRAMES } from "./first_page.ts";
 import type { ReplayContext, ReplayTarget, Rung } from "./replay.ts";
 import type { ReplayPlace } from "./replay_turns.ts";
 import type { SharedStretch, StretchWish } from "./shared_passes.ts";
-
-/** Frames that are handed out in one turn: about 64 KiB of usual events, so that one client never holds the loop. */
-const PAGE_FRAMES = 256;
-/** Bytes of a stretch that are handed out in one turn, or one frame of any size: what waits for one reader stays small. */
-const PAGE_BYTES = 256 * 1024;
 
 /** Breaks of upper rungs that one climb has filled piece by piece; behind more of them the log is read as a whole. */
 const MAX_FILLED_BREAKS = 8;
@@ -22,22 +19,11 @@ const MAX_FILLED_BREAKS = 8;
 /** The deeper, the later. */
 const DEPTHS: readonly ReplayOrigin[] = ["journal", "redis", "bus"];
 
+/** How soon a log that could not be read is asked again, in milliseconds. */
+const UNREADABLE_POLL_MS = 500;
+
 /** How far a node that lags behind the cursor looks again, in milliseconds. */
 export const AHEAD_POLL_MS = 20;
-
-/** What is to be done next where a climb stands. */
-export type Step =
-  | { readonly kind: "page" }
-  | {
-    readonly kind: "history";
-    readonly sourceIndex: number;
-    readonly partition: number;
-    readonly to: Offset;
-    readonly head: Offset;
-  }
-  | { readonly kind: "ahead"; readonly sourceIndex: number }
-  | { readonly kind: "epoch"; readonly sourceIndex: number }
-  | { readonly kind: "too-much" };
 
 /** One replay on its way up; what `replay.ts` does step by step. */
 export class Climb {
@@ -54,6 +40,8 @@ export class Climb {
   #events = 0;
   #bytes = 0;
   #waitEndsAtMs: number | undefined;
+  /** Since when the log itself could not be read; `undefined` when it was, the last time. */
+  #unreadableSinceMs: number | undefined;
   #filledBreaks = 0;
   /** From here on every frame of the journal carries a cursor that is at or above this client's. */
   #sharesCursors = false;
@@ -73,10 +61,10 @@ export class Climb {
     this.#cursor = new CursorWriter(at);
   }
 
-  nextStep(): Step {
+  nextStep(): ClimbStep {
     const { journal, limits } = this.#context;
     if (this.#events > limits.maxEvents || this.#bytes > limits.maxBytes) return { kind: "too-much" };
-    let hole: Step | undefined;
+    let hole: ClimbStep | undefined;
     let toScan = 0n;
     for (const [sourceIndex, source] of journal.positions.sources.entries()) {
       if (this.#at.sources[sourceIndex]?.epoch !== source.epoch) return { kind: "epoch", sourceIndex };
@@ -98,20 +86,25 @@ export class Climb {
   /** Takes one page of the journal; true when it was the last, up to the head of this very moment. */
   takePage(): boolean {
     const { journal, limits } = this.#context;
-    const page = journal.read(this.#target, this.#at, limits.pageFrames ?? PAGE_FRAMES);
-    const own = page.frames.filter((frame) => !this.#sharesCursor(frame));
-    this.#offer(encodePage(page.frames, own.map((frame) => this.#pass(frame))));
-    if (page.isHead) {
+    const maxFrames = limits.pageFrames ?? PAGE_FRAMES;
+    const { frames, isHead } = journal.read(this.#target, this.#at, maxFrames);
+    const page = firstPage(frames, maxFrames);
+    const own = page.filter((frame) => !this.#sharesCursor(frame));
+    this.#offer(encodePage(page, own.map((frame) => this.#pass(frame))));
+    if (isHead && page.length === frames.length) {
       this.#cursor.raiseTo(journal.positions);
       return true;
     }
-    const last = page.frames.at(-1);
+    const last = page.at(-1);
     if (last !== undefined) this.#cursor.raiseTo(this.#positionsOf(last));
     return false;
   }
 
-  /** Takes what is next of a partition's past from the first rung that can prove it; what none can is a gap. */
-  async takeStretch({ sourceIndex, partition, to, head }: Extract<Step, { kind: "history" }>): Promise<void> {
+  /**
+   * Takes what is next of a partition's past from the first rung that can prove it; what none can is a gap. A log that does
+   * not answer proves nothing: it is asked again for a while, for most outages are short and lose nothing.
+   */
+  async takeStretch({ sourceIndex, partition, to, head }: Extract<ClimbStep, { kind: "history" }>): Promise<void> {
     const rungs = this.#context.histories[sourceIndex]?.rungs ?? [];
     const from = this.#at.next(sourceIndex, partition) ?? 0n;
     const epoch = this.#at.sources[sourceIndex]?.epoch ?? "";
@@ -119,6 +112,10 @@ export class Climb {
     let gap = unreadable(partition, from, end);
     for (const rung of rungs) {
       const stretch = await this.#read(rung, { epoch, partition, from, to: end, head });
+      if (rung === rungs.at(-1) && this.#isToBeAskedAgain(stretch)) {
+        await new Promise((resolve) => setTimeout(resolve, UNREADABLE_POLL_MS));
+        return this.#signal.throwIfAborted();
+      }
       if (stretch !== undefined && stretch.gap === undefined) {
         // Whoever shared this read goes on at this very moment too.
         await this.#place.turn();
@@ -133,6 +130,13 @@ export class Climb {
     this.#announce(sourceIndex, { partition, from, next, reason, lost, resync: true });
   }
 
+  #isToBeAskedAgain(stretch: SharedStretch | undefined): boolean {
+    if (stretch !== undefined) this.#unreadableSinceMs = undefined;
+    else this.#unreadableSinceMs ??= performance.now();
+    const sinceMs = this.#unreadableSinceMs;
+    return sinceMs !== undefined && performance.now() - sinceMs < this.#context.limits.maxUnreadableMs;
+  }
+
   /** As much of a stretch as one turn may hand out; what is left is read again, by then mostly from what is kept of it. */
   #takeFrames(sourceIndex: number, partition: number, origin: ReplayOrigin, stretch: SharedStretch): void {
     const { limits } = this.#context;
@@ -143,7 +147,7 @@ export class Climb {
     // Those of this moment: what was granted when the read began may have been withdrawn meanwhile.
     const { scopes } = this.#target;
     const wanted = onePerRecord(stretch.framesOf(scopes).filter((frame) => this.#target.accepts(frame)), scopes);
-    const page = firstOf(wanted, limits.pageFrames ?? PAGE_FRAMES);
+    const page = firstPage(wanted, limits.pageFrames ?? PAGE_FRAMES);
     this.#offer(encodePage(page, page.map((frame) => this.#pass(frame))));
     if (page.length === wanted.length) this.#cursor.advance(sourceIndex, partition, stretch.next);
     this.#sharesCursors = false;
@@ -281,16 +285,6 @@ export class Climb {
       return undefined;
     }
   }
-}
-
-/** The first so many frames, or so many bytes, at least one. */
-function firstOf(frames: readonly Frame[], maxFrames: number): readonly Frame[] {
-  let bytes = 0;
-  const tooMany = frames.findIndex((frame, index) => {
-    bytes += frame.bytes.length;
-    return index > 0 && (index >= maxFrames || bytes > PAGE_BYTES);
-  });
-  return tooMany < 0 ? frames : frames.slice(0, tooMany);
 }
 
 function unreadable(partition: number, from: Offset, next: Offset): NonNullable<SharedStretch["gap"]> {

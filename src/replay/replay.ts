@@ -69,6 +69,8 @@ export interface ReplayLimits {
   readonly maxAgeMs?: number;
   /** Milliseconds that a node which has not read as far as the cursor waits until it has. */
   readonly maxAheadWaitMs: number;
+  /** Milliseconds that a log which cannot be read is asked again, before what it holds counts as a gap. */
+  readonly maxUnreadableMs: number;
   /** Frames handed out in one turn; default 256, smaller in tests. */
   readonly pageFrames?: number;
 }

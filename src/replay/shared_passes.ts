@@ -3,6 +3,9 @@ import type { Offset } from "../model/position.ts";
 import type { Scope } from "../model/scope.ts";
 import type { Frame } from "../wire/frame.ts";
 
+/** Bytes of frames after which a read ends, before it has as many records as it may: what is kept must have room for many reads. */
+export const BYTES_A_READ = 4 * 1024 * 1024;
+
 /** A place that a source's past can be read from. What it answers is complete, or says that it is not. */
 export interface StretchSource {
   /**

@@ -19,6 +19,7 @@ const BROKEN: readonly (readonly [string, RegExp])[] = [
   ["streams: {heartbeat: 1s, flush: {maxDelay: 1s}}", /streams\.flush\.maxDelay must be less than streams\.heartbeat/],
   ["journal: {maxBytes: 64KiB}", /journal\.maxBytes must be at least streams\.maxFrameBytes/],
   ["replay: {maxBytes: 64KiB}", /replay\.maxBytes must be at least streams\.maxFrameBytes/],
+  ["replay: {maxAge: 10m}", /warning: replay\.maxAge is less than journal\.maxAge/],
   ["journal: {maxEvents: 10}", /warning: journal\.maxEvents is less than replay\.maxEvents/],
   [
     "history: {redis: {maxSpoolBytes: 64KiB}}",

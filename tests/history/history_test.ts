@@ -94,6 +94,14 @@ Deno.test("HistoryStretches.read: a record with several frames gives all of them
   assert.deepEqual(times, [{ offset: 4n, atMs: store.logs.get("e/0")?.[0]?.atMs }]);
 });
 
+Deno.test("HistoryStretches.read: a read of large records ends early, so that what is kept has room for many", async () => {
+  const node = new Node(new FakeStore());
+  for (let offset = 0; offset < 100; offset++) node.append(offset, offset * 1_000, "x".repeat(100_000));
+  node.chain.keepRuns(0);
+  while (node.spool.entryCount > 0) await node.writer.write();
+  assert.match(await node.read(0n, 100n), / to 4[2-5]$/);
+});
+
 Deno.test("HistoryStretches.read: what is behind the last entry is not proved", async () => {
   const store = new FakeStore();
   const node = new Node(store);

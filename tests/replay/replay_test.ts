@@ -23,7 +23,13 @@ import { blocksOf } from "../wire/blocks_of.ts";
 import { FakeHistory } from "./fake_history.ts";
 import { messageTo, positions, scopeOf, WIDE } from "./frames.ts";
 
-const LIMITS: ReplayLimits = { maxEvents: 1_000, maxBytes: 1e9, maxScannedRecords: 1e6, maxAheadWaitMs: 5_000 };
+const LIMITS: ReplayLimits = {
+  maxEvents: 1_000,
+  maxBytes: 1e9,
+  maxScannedRecords: 1e6,
+  maxAheadWaitMs: 5_000,
+  maxUnreadableMs: 0,
+};
 const NEVER = new AbortController().signal;
 
 /** Takes all that it is given, and as many pages as it has room for. */
@@ -188,6 +194,45 @@ Deno.test("replay: a gap of the log is told at its place", async () => {
   assert.deepEqual(target.told, ["retention", ...range(8, 30)]);
   const [gap] = target.gaps;
   assert.deepEqual([gap?.from, gap?.next, gap?.lost, gap?.resync], [3n, 8n, 5, true]);
+});
+
+Deno.test("replay: a log that cannot be read for a while is asked again, and nobody is told of a gap", async () => {
+  const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  try {
+    const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, limits: { maxUnreadableMs: 20_000 } });
+    append(0, 30);
+    history.release(new Error("down"));
+    const over = run(positions([3n]));
+    await clock.tickAsync(19_000);
+    assert.deepEqual([target.told, history.reads.length > 10], [[], true]);
+    history.heal();
+    await clock.tickAsync(1_000);
+    assert.deepEqual(await over, ["27 from bus"]);
+    assert.deepEqual(target.told, range(3, 30));
+  } finally {
+    clock.uninstall();
+  }
+});
+
+Deno.test("replay: a log that cannot be read for longer is a gap, and whoever leaves meanwhile is let go", async () => {
+  const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  try {
+    const { history, target, append, run } = setUp({ journal: { maxEvents: 5 }, limits: { maxUnreadableMs: 20_000 } });
+    append(0, 30);
+    history.release(new Error("down"));
+    const leaving = new AbortController();
+    const left = assert.rejects(run(positions([3n]), leaving.signal), /gone/);
+    await clock.tickAsync(3_000);
+    leaving.abort(new Error("gone"));
+    await clock.tickAsync(1_000);
+    await left;
+    const over = run(positions([3n]));
+    await clock.tickAsync(21_000);
+    await over;
+    assert.deepEqual(target.told, ["source-reset", ...range(25, 30)]);
+  } finally {
+    clock.uninstall();
+  }
 });
 
 Deno.test("replay: a history that cannot be read is a gap up to the journal", async () => {
@@ -356,6 +401,20 @@ Deno.test("replay: what would cost the log too much is not read", async () => {
   await run(positions([3n]));
   assert.deepEqual(target.told, ["replay-limit"]);
   assert.equal(history.reads.length, 0);
+});
+
+Deno.test("replay: of large events one turn hands out few, and the limit in bytes holds to within a page", async () => {
+  const { journal, target, run } = setUp({ limits: { maxBytes: 1_000_000 } });
+  const text = "x".repeat(100_000);
+  for (let offset = 0n; offset < 50n; offset++) {
+    journal.append(0, 0, offset, [messageTo("user:1", { data: { text } })], 0);
+  }
+  await run(positions([45n]));
+  assert.deepEqual([target.told, target.pages], [range(45, 50), 3]);
+  await run(positions([0n]));
+  const bytes = target.frames.slice(5).reduce((sum, frame) => sum + frame.bytes.length, 0);
+  assert.ok(bytes > 1_000_000 && bytes < 1_300_000, `${bytes} bytes`);
+  assert.equal(target.told.at(-1), "replay-limit");
 });
 
 Deno.test("replay: more bytes than one reconnect may have end it with a gap", async () => {

@@ -84,6 +84,18 @@ Deno.test("SharedPasses.read: a read ends at its limit, and the next begins ther
   assert.deepEqual(summary(await read(30n, 100n)), { from: 30n, next: 60n, first: 30n, last: 59n });
 });
 
+Deno.test("BusStretches.read: a read of large records ends early, so that what is kept has room for many", async () => {
+  const { history, read } = setUp();
+  const large = (partition: number, offset: Offset) => ({
+    ...frameAt(partition, offset),
+    bytes: new Uint8Array(1_000_000),
+  });
+  history.framesOf = (partition, records) => records.map(({ offset }) => large(partition, offset));
+  history.batch = 2n;
+  assert.equal((await read(0n, 100n)).next, 6n);
+  assert.equal(history.recordsRead, 6);
+});
+
 Deno.test("SharedPasses.read: who waits beyond the end of a read that stopped short reads on", async () => {
   const { history, read } = setUp({ recordsARead: 10 });
   history.hold();

@@ -22,6 +22,7 @@ export function randomLimits(random: SeededRandom): NodeLimits {
       maxAgeMs: random.pick([500, LARGE_LIMIT, LARGE_LIMIT, LARGE_LIMIT]),
       maxScannedRecords: random.pick([15, 100_000_000, 100_000_000, 100_000_000]),
       maxAheadWaitMs: 5_000,
+      maxUnreadableMs: random.pick([0, 2_000, 60_000]),
       pageFrames: random.pick([1, 3, 256]),
     },
     passes: {

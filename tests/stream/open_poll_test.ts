@@ -59,7 +59,13 @@ class Node extends StreamHarness {
       () => performance.now(),
     );
     const histories = [{ rungs: [{ origin: "bus" as const, passes }], bounds: () => stretches.bounds() }];
-    const limits = { maxEvents: 1_000, maxBytes: 1e9, maxScannedRecords: 1e6, maxAheadWaitMs: 5_000 };
+    const limits = {
+      maxEvents: 1_000,
+      maxBytes: 1e9,
+      maxScannedRecords: 1e6,
+      maxAheadWaitMs: 5_000,
+      maxUnreadableMs: 0,
+    };
     this.context = {
       manager: this.manager,
       replay: { journal: this.journal, histories, limits, turns: this.turns },
