@@ -126,6 +126,34 @@ function describeRecreation<Log extends AsyncDisposable>(
     await follow.close();
   });
 
+  Deno.test(`${name}: positions are of the log that was followed, whoever asked for the new one's bounds meanwhile`, async () => {
+    await using log = await harness.createLog({ partitions: 1, ownServer: false });
+    await using bus = await harness.openBus(log);
+    await bus.publish(numbered("old", 5));
+    await bus.bounds();
+    {
+      await using follow = await RecordedFollow.start(bus);
+      await follow.untilRecords(5);
+      await follow.close();
+    }
+    await recreate(log);
+    await bus.publish(numbered("new", 8));
+    const { epoch } = await bus.bounds();
+    const from = new Map([[0, 5n]]);
+    await using again = await RecordedFollow.start(bus, from);
+    await again.untilRecords(8);
+    assert.deepEqual(again.events.flatMap((event) => event.kind === "epoch-changed" ? event.bounds.epoch : []), [
+      epoch,
+    ]);
+    assert.deepEqual(textsOf(recordsOf(again.events)), Array.from({ length: 8 }, (_, index) => `new${index}`));
+    await again.close();
+    // Led into the new log once, the next follow stands there.
+    await using third = await RecordedFollow.start(bus, new Map([[0, 3n]]));
+    await third.untilRecords(5);
+    assert.ok(!third.events.some(({ kind }) => kind === "epoch-changed"));
+    await third.close();
+  });
+
   Deno.test(`${name}: a log created anew and grown past the old end while nobody looked still has another epoch`, async () => {
     await using log = await harness.createLog({ partitions: 1, ownServer: false });
     let epoch: string;

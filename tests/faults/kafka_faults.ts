@@ -26,8 +26,7 @@ export const KAFKA_FAULTS: readonly Fault<KafkaSource>[] = [
   },
   {
     name: "broker is killed while clients come back that only it can serve",
-    gaps: "allowed",
-    excuses: ["source-reset"],
+    gaps: "none",
     config: SHORT_JOURNAL,
     isQuick: true,
     inject: async (run) => {
@@ -46,8 +45,7 @@ export const KAFKA_FAULTS: readonly Fault<KafkaSource>[] = [
   },
   {
     name: "broker is frozen for longer than the gateway waits for an answer",
-    gaps: "allowed",
-    excuses: ["source-reset"],
+    gaps: "none",
     inject: ({ source }) => whilePaused(source.kafka, () => passes(13_000)),
   },
   {
@@ -182,8 +180,7 @@ export const KAFKA_FAULTS: readonly Fault<KafkaSource>[] = [
   },
   {
     name: "way to the broker is cut again and again",
-    gaps: "allowed",
-    excuses: ["source-reset"],
+    gaps: "none",
     inject: async ({ source, random }) => {
       for (let count = 0; count < 30; count++) {
         source.proxy.cut();
@@ -203,8 +200,7 @@ export const KAFKA_FAULTS: readonly Fault<KafkaSource>[] = [
   },
   {
     name: "way to the broker is as slow as the records",
-    gaps: "allowed",
-    excuses: ["source-reset"],
+    gaps: "none",
     inject: async ({ source, load }) => {
       source.proxy.bytesPerSecond = 20_000;
       load.filling = 500;

@@ -27,8 +27,7 @@ export const REDIS_FAULTS: readonly Fault<RedisSource>[] = [
   },
   {
     name: "server is killed while clients come back that only it can serve",
-    gaps: "allowed",
-    excuses: ["source-reset"],
+    gaps: "none",
     config: SHORT_JOURNAL,
     inject: async (run) => {
       await whileAway(run, async () => {
@@ -46,8 +45,7 @@ export const REDIS_FAULTS: readonly Fault<RedisSource>[] = [
   },
   {
     name: "server is frozen for longer than the gateway waits for an answer",
-    gaps: "allowed",
-    excuses: ["source-reset"],
+    gaps: "none",
     inject: ({ source }) => whilePaused(source.redis, () => passes(8_000)),
   },
   {
@@ -152,8 +150,7 @@ export const REDIS_FAULTS: readonly Fault<RedisSource>[] = [
   },
   {
     name: "way to the server is cut again and again",
-    gaps: "allowed",
-    excuses: ["source-reset"],
+    gaps: "none",
     inject: async ({ source, random }) => {
       for (let count = 0; count < 30; count++) {
         source.proxy.cut();

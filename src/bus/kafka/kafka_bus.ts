@@ -35,7 +35,7 @@ export class KafkaBus implements EventBus {
   readonly #publisher: KafkaPublisher;
   readonly #allowance = new PublishAllowance();
   readonly #follows = new Set<Promise<void>>();
-  /** Of the last bounds told: positions given to a follow are of that log. */
+  /** Of the log that positions given to a follow are of: the first one told, and the last that a follow was led into. */
   #epoch: string | null = null;
 
   /** Connects to nothing yet: every verb connects when it is first used. */
@@ -56,13 +56,18 @@ export class KafkaBus implements EventBus {
   async bounds(tailRecords = 0): Promise<LogBounds> {
     this.#assertOpen("tell the bounds of");
     const bounds = await this.#cluster.bounds(tailRecords);
-    this.#epoch = bounds.epoch;
+    // Not of a later look: whoever begins to follow again stands where the log was that it followed before.
+    this.#epoch ??= bounds.epoch;
     return bounds;
   }
 
   async follow(from: ReadonlyMap<number, Offset>, sink: FollowSink, signal: AbortSignal): Promise<void> {
     this.#assertOpen("follow");
-    const run = new KafkaFollower(this.#cluster, sink, signal).run(from, this.#epoch);
+    const notingSink: FollowSink = async (event) => {
+      await sink(event);
+      if (event.kind === "epoch-changed") this.#epoch = event.bounds.epoch;
+    };
+    const run = new KafkaFollower(this.#cluster, notingSink, signal).run(from, this.#epoch);
     this.#follows.add(run);
     await run.finally(() => this.#follows.delete(run));
   }

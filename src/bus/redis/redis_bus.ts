@@ -59,7 +59,8 @@ export class RedisBus implements EventBus {
         if (tailRecords > 0 && key !== undefined) {
           tails.set(partition, await readTail(connection, key, stream, tailRecords));
         }
-        this.#markers.set(partition, stream.marker);
+        // Not of a later look: whoever begins to follow again stands where the stream was that it followed before.
+        if (!this.#markers.has(partition)) this.#markers.set(partition, stream.marker);
       }
       return boundsOfFacts(facts, tails);
     });

@@ -36,6 +36,7 @@ interface FollowedStream {
 export class RedisFollow {
   readonly #settings: RedisBusSettings;
   readonly #streams: readonly FollowedStream[];
+  readonly #markers: Map<number, string | null>;
   readonly #sink: FollowSink;
   readonly #signal: AbortSignal;
   readonly #pageSize = new PageSize();
@@ -43,15 +44,16 @@ export class RedisFollow {
   #state: "up" | "down" | undefined;
   #inspectedAtMs = 0;
 
-  /** @param markers of the incarnations that `from` belongs to, by partition, where they are known */
+  /** @param markers of the incarnations that `from` belongs to, by partition, where they are known; kept true while following */
   constructor(
     settings: RedisBusSettings,
     from: ReadonlyMap<number, Offset>,
-    markers: ReadonlyMap<number, string | null>,
+    markers: Map<number, string | null>,
     sink: FollowSink,
     signal: AbortSignal,
   ) {
     this.#settings = settings;
+    this.#markers = markers;
     this.#sink = sink;
     this.#signal = signal;
     this.#streams = settings.streams.map((key, partition): FollowedStream => {
@@ -135,6 +137,7 @@ export class RedisFollow {
         await this.#enterIncarnation(stream, facts);
       }
       stream.marker = facts.marker;
+      this.#markers.set(stream.partition, facts.marker);
       stream.position ??= firstOffset(facts);
       const end = facts.last + 1n;
       if (stream.position > end) await this.#jump(stream, end, "ahead", null);
@@ -161,6 +164,8 @@ export class RedisFollow {
       stream.anchor = undefined;
     }
     await this.#yield({ kind: "epoch-changed", bounds: boundsOfFacts(found) });
+    // Only what the sink has taken: it may throw, and is asked to follow from its old positions again.
+    for (const [partition, { marker }] of found.entries()) this.#markers.set(partition, marker);
   }
 
   async #enterIncarnation(stream: FollowedStream, facts: StreamFacts): Promise<void> {
