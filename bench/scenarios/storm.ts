@@ -27,6 +27,8 @@ const TIMEOUT_MS = 90_000;
 const IDLE_MS = 8_000;
 const MAX_PASSES = 1.2;
 const MAX_LIVE_RATIO = 2;
+/** 5,000 connections, journal, what is kept of passes and what is on its way, each at its limit, and the process itself. */
+const MAX_PEAK_MB = 1_200;
 const MB = 1_024 ** 2;
 
 /**
@@ -163,6 +165,8 @@ function rowsOf(rung: string, { result, bytes, live }: MeasuredStorm, alone: Mea
     ownRow({
       what: `from ${rung}: peak memory; CPU`,
       tidegate: `${formatFigure.megabytes(peakMB)}; ${serverCPUSeconds.toFixed(1)} s`,
+      target: `≤ ${formatFigure.megabytes(MAX_PEAK_MB)}`,
+      isMet: peakMB <= MAX_PEAK_MB,
     }),
   ];
 }
