@@ -26,8 +26,8 @@ export const kafkaResume: Scenario = {
   title: "Resume of 1,000 events that only Kafka still has, spread over 5,000 records",
   run: async (options) => {
     await using proxy = new CountingProxy();
-    await using kafka = await startKafka({ settings: { "advertised.listeners": `BROKER://127.0.0.1:${proxy.port}` } });
-    proxy.connectTo(kafka.port);
+    await using kafka = await startKafka({ advertisedPort: proxy.port });
+    proxy.connectTo(kafka.behindPort);
     const broker = `127.0.0.1:${proxy.port}`;
     await createTopic(broker, TOPIC, 1);
     const settings = {

@@ -43,8 +43,8 @@ export const storm: Scenario = {
   run: async (options) => {
     await using proxy = new CountingProxy();
     await using redis = await startRedis();
-    await using kafka = await startKafka({ settings: { "advertised.listeners": `BROKER://127.0.0.1:${proxy.port}` } });
-    proxy.connectTo(kafka.port);
+    await using kafka = await startKafka({ advertisedPort: proxy.port });
+    proxy.connectTo(kafka.behindPort);
     const broker = `127.0.0.1:${proxy.port}`;
     await createTopic(broker, "missed", 1);
     const settings = {
