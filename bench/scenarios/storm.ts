@@ -90,7 +90,7 @@ interface MeasuredStorm {
   readonly result: StormResult;
   /** Read from the broker, less what idle fetches are. */
   readonly bytes: number;
-  readonly live: { readonly idle: LatencyFigures; readonly meanwhile: LatencyFigures };
+  readonly live: { readonly idle: LatencyFigures; readonly meanwhile: LatencyFigures; readonly behind: LatencyFigures };
 }
 
 async function measure(
@@ -118,10 +118,15 @@ async function measure(
     timeoutMs: TIMEOUT_MS,
   });
   const toMs = performance.now();
+  const startMs = toMs - result.allMs;
   return {
     result,
     bytes: proxy.received - from - idleBytesPerMs * (toMs - fromMs),
-    live: { idle: live.figures(idleFromMs, fromMs), meanwhile: live.figures(toMs - result.allMs, toMs) },
+    live: {
+      idle: live.figures(idleFromMs, fromMs),
+      meanwhile: live.figures(startMs, toMs),
+      behind: live.figures(startMs + SPREAD_MS, toMs),
+    },
   };
 }
 
@@ -157,6 +162,10 @@ function rowsOf(rung: string, { result, bytes, live }: MeasuredStorm, alone: Mea
       tidegate: `${formatFigure.milliseconds(live.idle.p99Ms)} / ${formatFigure.milliseconds(live.meanwhile.p99Ms)}`,
       target: `≤ ${MAX_LIVE_RATIO} × idle`,
       isMet: ratio <= MAX_LIVE_RATIO,
+    }),
+    ownRow({
+      what: `from ${rung}: the same, once all have come`,
+      tidegate: formatFigure.milliseconds(live.behind.p99Ms),
     }),
     ownRow({
       what: `from ${rung}: soft refusals, tried again as told; streams cut`,
