@@ -18,8 +18,10 @@ function announces(gap: Block, event: Block | undefined): boolean {
 /** Changes to a true history, each of which makes it an untrue one. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "an event that is dropped": ({ blocks }, at) => {
-    // At the end of a stream only the client knows: it comes back with the id before, or begins anew.
-    const isNoticed = blocks.slice(at + 1).some(({ id }) => id !== undefined);
+    // At the end of a stream only the client knows: it comes back with the id before, or begins anew. And what was not read
+    // of an old log when it was created anew is announced with it.
+    const next = blocks.slice(at + 1).find(({ id }) => id !== undefined);
+    const isNoticed = next !== undefined && !(next.event === "stream.gap-detected" && /"epoch"/.test(next.data ?? ""));
     if (blocks.slice(0, at).some((gap) => announces(gap, blocks[at]))) return;
     return isNoticed && isEvent(blocks[at]) ? blocks.toSpliced(at, 1) : undefined;
   },
@@ -101,7 +103,10 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     const data = { ...gap, from: offsetText(reached - 1n), lost: null };
     return blocks.with(at, { ...block, data: JSON.stringify(data) });
   },
-  "a stream that does not open": ({ blocks }, at) => at === 0 && blocks.length > 1 ? blocks.slice(1) : undefined,
+  "a stream that does not open": ({ blocks }, at) => {
+    // A stream that is closed at once is a refusal without its opening.
+    return at === 0 && blocks.length > 1 && blocks[1]?.event !== "stream.closing" ? blocks.slice(1) : undefined;
+  },
   "an id from nowhere": ({ blocks }, at) => {
     const block = blocks[at];
     return block !== undefined && isEvent(block) ? blocks.with(at, { ...block, id: "log0:0:17" }) : undefined;
