@@ -50,9 +50,9 @@ export interface EventBus extends AsyncDisposable {
   readRange(partition: number, from: Offset, to: Offset, signal: AbortSignal): AsyncIterable<RangeEvent>;
 
   /**
-   * Appends all records or none, however many bytes they are together, and resolves with their positions in the order given, only after the middleware
-   * took them. Rejects with a {@link BusError}; `mayHaveBeenWritten` then says whether a retry can duplicate,
-   * `isTooLarge` whether one of the records is what the middleware will never take.
+   * Appends all records or none, however many bytes they are together, and resolves with their positions in the order
+   * given, only after the middleware took them. Rejects with a {@link BusError}; `mayHaveBeenWritten` then says whether a
+   * retry can duplicate, `isTooLarge` whether one of the records is what the middleware will never take.
    */
   publish(records: readonly PublishRecord[]): Promise<readonly PublishedPosition[]>;
 }
