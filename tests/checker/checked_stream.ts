@@ -265,10 +265,10 @@ export class CheckedStream {
     }
   }
 
+  /** A node tells all of it to everybody, also to who has read a part of it elsewhere. What a gateway as a process met, nobody knows. */
   #wasMet({ source, partition, from, to }: ToldGap): boolean {
     const place = [source, partition, from, to + 1n].join();
-    return this.#truth.metGaps?.some((met) => [met.source, met.partition, met.from, met.next].join() === place) ??
-      false;
+    return this.#truth.metGaps?.some((met) => [met.source, met.partition, met.from, met.next].join() === place) ?? true;
   }
 
   #checkReplayLimit(): void {
