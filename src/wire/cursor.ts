@@ -224,8 +224,9 @@ function parseVector(
     const name = reader.characters(NAME_CHARACTERS);
     const epoch = reader.characters(EPOCH_CHARACTERS);
     const index = sources.findIndex(({ source }) => fingerprint(source, NAME_CHARACTERS) === name);
-    const next = readOffsets(reader);
-    if (next === undefined) return INVALID;
+    const offsets = readOffsets(reader);
+    if (offsets === undefined) return INVALID;
+    const { format, next } = offsets;
     const source = sources[index];
     if (source === undefined) continue; // a source that is no longer followed
     if (found[index]?.kind !== "absent") return INVALID;
@@ -234,9 +235,10 @@ function parseVector(
       next[named.partition] = named.offset + 1n;
       isNamedFound = true;
     }
-    found[index] = fingerprint(source.epoch, EPOCH_CHARACTERS) === epoch
-      ? { kind: "positions", next }
-      : { kind: "other-epoch" };
+    const isOfThisEpoch = fingerprint(source.epoch, EPOCH_CHARACTERS) === epoch;
+    // One incarnation of a log writes its offsets in one way only.
+    if (isOfThisEpoch && format !== source.format) return INVALID;
+    found[index] = isOfThisEpoch ? { kind: "positions", next } : { kind: "other-epoch" };
   }
   return isNamedFound ? { kind: "cursor", sources: found } : INVALID;
 }
@@ -256,13 +258,13 @@ function onlyNamed(
   );
 }
 
-function readOffsets(reader: VLQReader): (Offset | undefined)[] | undefined {
+function readOffsets(reader: VLQReader): { readonly format: OffsetFormat; readonly next: Offset[] } | undefined {
   const form = reader.number();
   const base = reader.number();
   if (form === undefined || base === undefined) return undefined;
   const format: OffsetFormat = form % 2n === 0n ? "integer" : "ms-seq";
   const count = form / 2n;
-  const offsets: Offset[] = [];
+  const next: Offset[] = [];
   for (let partition = 0n; partition < count; partition++) {
     const distance = reader.number();
     const sequence = format === "ms-seq" ? reader.number() : 0n;
@@ -271,9 +273,9 @@ function readOffsets(reader: VLQReader): (Offset | undefined)[] | undefined {
     const text = format === "ms-seq" ? `${base + distance}-${sequence}` : `${base + distance}`;
     const offset = parseOffset(text, format);
     if (offset === undefined) return undefined;
-    offsets.push(offset);
+    next.push(offset);
   }
-  return offsets;
+  return { format, next };
 }
 
 /**

@@ -127,6 +127,19 @@ Deno.test("parseCursor: an identity alone says nothing of other partitions, and 
   }
 });
 
+Deno.test("parseCursor: a source's offsets are of its own format, or the text is invalid", () => {
+  const [integers, entries] = [sourceOf("tasks", 1, 5n), {
+    ...sourceOf("tasks", 1, 5n << 64n),
+    format: "ms-seq" as const,
+  }];
+  for (const [written, now] of [[entries, integers], [integers, entries]] as const) {
+    const text = new CursorWriter(new PositionVector([written])).text();
+    assert.deepEqual(parseCursor(text, [now]), { kind: "invalid" }, text);
+    const another = { ...now, epoch: "another" };
+    assert.deepEqual(parseCursor(text, [another]), { kind: "cursor", sources: [{ kind: "other-epoch" }] }, text);
+  }
+});
+
 Deno.test("parseCursor: hostile texts are invalid, or name no position but the one they say", () => {
   for (const format of ["integer", "ms-seq"] as const) {
     for (const text of HOSTILE_CURSORS) {
