@@ -1,17 +1,19 @@
 import { Kafka, logLevel, Partitioners, type Producer } from "kafkajs";
 import { KafkaBus } from "../../src/bus/kafka/kafka_bus.ts";
+import type { Offset } from "../../src/model/position.ts";
 import { OUTBOX_HEADER } from "../../src/outbox/outbox_row.ts";
 import { TestTopic } from "../bus/kafka/test_topic.ts";
-import type { AcceptedEvent } from "../checker/client_history.ts";
 import { nextMoment } from "../checker/moments.ts";
-import { keyOf } from "./load.ts";
+import { passes } from "./fault_run.ts";
 import type { FaultSource, OutgoingRecord, StoredRecord } from "./fault_source.ts";
 import { RecordedLog } from "./recorded_log.ts";
 
 /** A frozen broker costs the writer this long, then the outcome is unknown. */
 const REQUEST_TIMEOUT_MS = 2_000;
-/** A reader of the whole topic that gets nothing new for this long has everything. */
+/** A reader of the whole topic that gets nothing new for this long has everything: marks of transactions are at its end. */
 const READ_IDLE_MS = 1_000;
+/** How often it looks whether it has. */
+const READ_POLL_MS = 20;
 /** How long a fetch of that reader waits, and with it the reader's end. */
 const READ_WAIT_MS = 100;
 /** While a partition has no leader nothing can be asked of it; who waits for one looks again so soon. */
@@ -25,7 +27,6 @@ export abstract class KafkaTopicSource implements FaultSource {
   readonly topic: TestTopic;
   readonly #client: Kafka;
   readonly #producer: Producer;
-  readonly #uncertain = new Map<string, AcceptedEvent | undefined>();
 
   protected constructor(topic: TestTopic) {
     this.topic = topic;
@@ -73,28 +74,26 @@ export abstract class KafkaTopicSource implements FaultSource {
         }
       }
     } catch (error) {
-      for (const { key, event } of records) this.#uncertain.set(key, event);
+      for (const record of records) this.log.doubt(record);
       throw error;
     }
   }
 
   async takeStock(): Promise<void> {
-    if (this.#uncertain.size > 0) {
-      await this.readAll(({ partition, offset, value }) => {
-        const key = keyOf(value);
-        if (!this.#uncertain.has(key)) return;
-        this.log.accept(partition, offset, this.#uncertain.get(key));
-        this.#uncertain.delete(key);
-      });
-    }
+    await this.log.resolveDoubts(this);
     for (let partition = 0; partition < this.log.partitionCount; partition++) {
       const askedAt = nextMoment();
       this.log.trim(partition, (await this.topic.offsets(partition)).low, askedAt);
     }
   }
 
-  /** By a reader that shares nothing with the gateway's. */
+  /** By a reader that shares nothing with the gateway's; what is written meanwhile may be among it. */
   async readAll(take: (record: StoredRecord) => void): Promise<void> {
+    const unread = new Map<number, Offset>();
+    for (let partition = 0; partition < this.log.partitionCount; partition++) {
+      const { low, high } = await this.topic.offsets(partition);
+      if (low < high) unread.set(partition, high);
+    }
     const consumer = this.#client.consumer({ groupId: crypto.randomUUID(), maxWaitTimeInMs: READ_WAIT_MS });
     await consumer.connect();
     try {
@@ -105,9 +104,10 @@ export abstract class KafkaTopicSource implements FaultSource {
           lastAtMs = performance.now();
           const identity = headers?.[OUTBOX_HEADER]?.toString();
           take({ partition, offset: BigInt(offset), value: value?.toString() ?? "", identity });
+          if (BigInt(offset) + 1n >= (unread.get(partition) ?? 0n)) unread.delete(partition);
         },
       });
-      while (performance.now() - lastAtMs < READ_IDLE_MS) await new Promise((resolve) => setTimeout(resolve, 50));
+      while (unread.size > 0 && performance.now() - lastAtMs < READ_IDLE_MS) await passes(READ_POLL_MS);
     } finally {
       await consumer.disconnect();
     }

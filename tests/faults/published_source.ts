@@ -36,6 +36,8 @@ export class PublishedSource<Inner extends ReadableSource, Writer extends EventW
   /** Events of which the row has caused a second copy; the log must hold as many, or the row has missed its point. */
   copiesDue = 0;
   readonly #written = new Map<string, OutgoingEvent>();
+  /** Keys of what was written and the writer has been told so: what is still on its way need not be in the log. */
+  readonly #accepted = new Set<string>();
   readonly #known = new Set<string>();
   #readCount = -1;
 
@@ -72,11 +74,13 @@ export class PublishedSource<Inner extends ReadableSource, Writer extends EventW
     });
     for (const event of events) this.#written.set(event.key, event);
     await this.writer.write(events);
+    for (const { key } of events) this.#accepted.add(key);
   }
 
   async takeStock(): Promise<void> {
     await this.inner.takeStock();
-    if (this.#readCount === this.#written.size) return;
+    const accepted = new Set(this.#accepted);
+    if (this.#readCount === accepted.size) return;
     await this.writer.settle();
     const stored = new Map<string, StoredRecord[]>();
     await this.inner.readAll((record) => {
@@ -86,8 +90,8 @@ export class PublishedSource<Inner extends ReadableSource, Writer extends EventW
       if (!this.#known.has(place)) this.log.accept(record.partition, record.offset, this.#written.get(key));
       this.#known.add(place);
     });
-    this.#judge(stored);
-    this.#readCount = this.#written.size;
+    this.#judge(accepted, stored);
+    this.#readCount = accepted.size;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -95,21 +99,21 @@ export class PublishedSource<Inner extends ReadableSource, Writer extends EventW
     await this.inner[Symbol.asyncDispose]();
   }
 
-  #judge(stored: ReadonlyMap<string, readonly StoredRecord[]>): void {
-    const wrong = [...this.#written.keys()].flatMap((key) => {
+  #judge(accepted: ReadonlySet<string>, stored: ReadonlyMap<string, readonly StoredRecord[]>): void {
+    const wrong = [...accepted].flatMap((key) => {
       const copies = stored.get(key) ?? [];
       return copies.length === 0 ? [`${key} was accepted and is not in the log`] : this.writer.judge(key, copies) ?? [];
     });
     const copies = [...stored.values()].reduce((sum, { length }) => sum + length - 1, 0);
     if (copies < this.copiesDue) wrong.push(`the log holds ${copies} second copies, of ${this.copiesDue} that are due`);
-    if (this.writer.isOrdered) wrong.push(...this.#disorder(stored));
+    if (this.writer.isOrdered) wrong.push(...this.#disorder(accepted, stored));
     if (wrong.length > 0) throw new Error(`The log of ${this.log.source} is wrong:\n${wrong.slice(0, 10).join("\n")}`);
   }
 
   /** First copies of a scope that are not in the order in which they were written. */
-  #disorder(stored: ReadonlyMap<string, readonly StoredRecord[]>): string[] {
+  #disorder(accepted: ReadonlySet<string>, stored: ReadonlyMap<string, readonly StoredRecord[]>): string[] {
     const last = new Map<string, bigint>();
-    return [...this.#written].flatMap(([key, { scopes: [scope] }]) => {
+    return [...this.#written].filter(([key]) => accepted.has(key)).flatMap(([key, { scopes: [scope] }]) => {
       const offset = stored.get(key)?.[0]?.offset ?? -1n;
       const before = last.get(scope) ?? -1n;
       last.set(scope, offset);

@@ -1,11 +1,14 @@
 import type { Offset, OffsetFormat } from "../../src/model/position.ts";
 import type { AcceptedEvent, AcceptedRecord, PartitionTruth, SourceTruth } from "../checker/client_history.ts";
+import type { OutgoingRecord, ReadableSource } from "./fault_source.ts";
+import { keyOf } from "./load.ts";
 
 /** What a real log is known to have accepted: every incarnation of it, in offset order. */
 export class RecordedLog implements SourceTruth {
   readonly source: string;
   readonly format: OffsetFormat;
   readonly epochs: { readonly epoch: string; readonly partitions: RecordedPartition[] }[] = [];
+  readonly #uncertain = new Map<string, AcceptedEvent | undefined>();
 
   constructor(source: string, format: OffsetFormat) {
     this.source = source;
@@ -41,6 +44,22 @@ export class RecordedLog implements SourceTruth {
     const before = log.records.findLastIndex((record) => record.offset < offset);
     log.records.splice(before + 1, 0, { offset, event });
     if (log.next <= offset) log.next = offset + 1n;
+  }
+
+  /** A record was sent, and nobody knows whether the log has it. */
+  doubt({ key, event }: OutgoingRecord): void {
+    this.#uncertain.set(key, event);
+  }
+
+  /** Accepts the doubted records that the log itself shows to be there. */
+  async resolveDoubts(log: Pick<ReadableSource, "readAll">): Promise<void> {
+    if (this.#uncertain.size === 0) return;
+    await log.readAll(({ partition, offset, value }) => {
+      const key = keyOf(value);
+      if (!this.#uncertain.has(key)) return;
+      this.accept(partition, offset, this.#uncertain.get(key));
+      this.#uncertain.delete(key);
+    });
   }
 
   /**

@@ -2,11 +2,9 @@ import { Redis } from "ioredis";
 import { openRedisBus } from "../../src/bus/redis/open_redis_bus.ts";
 import { parseOffset } from "../../src/model/position.ts";
 import { OUTBOX_HEADER } from "../../src/outbox/outbox_row.ts";
-import type { AcceptedEvent } from "../checker/client_history.ts";
 import { nextMoment } from "../checker/moments.ts";
 import { type RedisServer, type RedisServerOptions, startRedis } from "../support/redis_server.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
-import { keyOf } from "./load.ts";
 import type { FaultServers } from "./fault_servers.ts";
 import type { OutgoingRecord, ReadableSource, StoredRecord } from "./fault_source.ts";
 import { RecordedLog } from "./recorded_log.ts";
@@ -22,7 +20,6 @@ export class RedisSource implements ReadableSource {
   /** For what an administrator does to the server. */
   readonly admin: Redis;
   readonly #stream = `faults:${crypto.randomUUID()}`;
-  readonly #uncertain = new Map<string, AcceptedEvent | undefined>();
 
   private constructor(redis: RedisServer, proxy: TcpProxy) {
     this.redis = redis;
@@ -53,11 +50,11 @@ export class RedisSource implements ReadableSource {
     for (const { value } of records) pipeline.xadd(this.#stream, "*", "value", value);
     const answers = await pipeline.exec().catch((error: Error) => records.map(() => [error, null] as const)) ?? [];
     const failures: Error[] = [];
-    for (const [index, { key, event }] of records.entries()) {
+    for (const [index, record] of records.entries()) {
       const [error, id] = answers[index] ?? [new Error("Cannot tell what became of the record"), null];
-      if (typeof id === "string") this.log.accept(0, offsetOf(id), event);
+      if (typeof id === "string") this.log.accept(0, offsetOf(id), record.event);
       else {
-        this.#uncertain.set(key, event);
+        this.log.doubt(record);
         failures.push(error ?? new Error(`Cannot read the answer ${id}`));
       }
     }
@@ -65,14 +62,7 @@ export class RedisSource implements ReadableSource {
   }
 
   async takeStock(): Promise<void> {
-    if (this.#uncertain.size > 0) {
-      await this.readAll(({ partition, offset, value }) => {
-        const key = keyOf(value);
-        if (!this.#uncertain.has(key)) return;
-        this.log.accept(partition, offset, this.#uncertain.get(key));
-        this.#uncertain.delete(key);
-      });
-    }
+    await this.log.resolveDoubts(this);
     const askedAt = nextMoment();
     const [[first] = []] = await this.admin.xrange(this.#stream, "-", "+", "COUNT", 1);
     if (first !== undefined) this.log.trim(0, offsetOf(first), askedAt);
