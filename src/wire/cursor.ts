@@ -244,18 +244,11 @@ function parseVector(
 }
 
 /** As many positions as the source has partitions, all unknown but the one that was named. */
-function onlyNamed(
-  partitions: number,
-  index: number,
-  named: NamedPosition | "not-followed",
-): readonly (Offset | undefined)[] {
-  return Array.from(
-    { length: partitions },
-    (_, partition) =>
-      named !== "not-followed" && named.sourceIndex === index && named.partition === partition
-        ? named.offset + 1n
-        : undefined,
-  );
+function onlyNamed(partitions: number, index: number, named: NamedPosition | "not-followed"): (Offset | undefined)[] {
+  const isNamed = (partition: number) =>
+    named !== "not-followed" && named.sourceIndex === index && named.partition === partition;
+  const after = named === "not-followed" ? undefined : named.offset + 1n;
+  return Array.from({ length: partitions }, (_, partition) => isNamed(partition) ? after : undefined);
 }
 
 function readOffsets(reader: VLQReader): { readonly format: OffsetFormat; readonly next: Offset[] } | undefined {

@@ -7,7 +7,7 @@
 export function seeds(
   count: number,
   args: readonly string[] = Deno.args,
-  variable = Deno.env.get("TIDEGATE_SEED"),
+  variable: string | null = Deno.env.get("TIDEGATE_SEED") ?? null,
 ): readonly [first: number, last: number] {
   const asked = args.find((arg) => arg.startsWith(ARGUMENT))?.slice(ARGUMENT.length) ?? variable ?? `1-${count}`;
   const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(asked) ?? [];

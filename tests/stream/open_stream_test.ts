@@ -1,52 +1,12 @@
 import assert from "node:assert/strict";
-import { BusStretches } from "../../src/replay/bus_stretches.ts";
-import { ReplayTurns } from "../../src/replay/replay_turns.ts";
-import { ReadGate, SharedPasses } from "../../src/replay/shared_passes.ts";
-import { openStream, refusedStream, type StreamContext } from "../../src/stream/open_stream.ts";
+import { openStream, refusedStream } from "../../src/stream/open_stream.ts";
 import { parseCursor } from "../../src/wire/cursor.ts";
 import { type Block, EventStreamParser } from "../checker/event_stream_parser.ts";
 import { HOSTILE_CURSORS } from "../wire/hostile_cursors.ts";
-import { FakeHistory } from "../replay/fake_history.ts";
 import { messageTo, scopeOf } from "../replay/frames.ts";
-import { StreamHarness, type StreamSetup } from "./stream_harness.ts";
+import { NodeHarness } from "./node_harness.ts";
 
-/** A node that has read so many events of its one log. */
-class Node extends StreamHarness {
-  readonly history = new FakeHistory("epoch of s0", 0n);
-  readonly context: StreamContext;
-  readonly turns = new ReplayTurns({ maxUnderWay: 2, maxInFlightBytes: 1e9 }, () => 0);
-  readonly failures: unknown[] = [];
-
-  constructor(events: number, setup: StreamSetup & { readonly allowEarliest?: boolean } = {}) {
-    super(setup);
-    const stretches = new BusStretches(this.history, 100);
-    const passes = new SharedPasses(
-      stretches,
-      { minOffsets: 0n, keepMs: 0, maxKeptBytes: 0 },
-      new ReadGate(1),
-      () => performance.now(),
-    );
-    const histories = [{ rungs: [{ origin: "bus" as const, passes }], bounds: () => stretches.bounds() }];
-    const limits = {
-      maxEvents: 1_000,
-      maxBytes: 1e9,
-      maxScannedRecords: 1e6,
-      maxAheadWaitMs: 5_000,
-      maxUnreadableMs: 0,
-    };
-    this.context = {
-      manager: this.manager,
-      replay: { journal: this.journal, histories, limits, turns: this.turns },
-      heartbeatMs: 15_000,
-      node: "n1",
-      allowEarliest: setup.allowEarliest ?? true,
-      onReplayed: () => {},
-      onFailure: (_, error) => this.failures.push(error),
-    };
-    this.deliver(events);
-    this.history.end = BigInt(events);
-  }
-
+class Node extends NodeHarness {
   open(cursor: string | undefined): Response {
     return openStream(this.context, this.reader(), { scopes: [scopeOf("user:1")], patterns: ["task.*"] }, cursor);
   }
