@@ -76,7 +76,7 @@ export class TransportError extends Error {
   static async of(response: Response): Promise<TransportError> {
     const { status, headers } = response;
     const retryAfterMs = 1_000 * Number(headers.get("retry-after")) || undefined;
-    const isOurs = /problem\+json/.test(headers.get("content-type") ?? "");
+    const isOurs = !!headers.get("content-type")?.includes("problem+json");
     return new this(status, await response.text(), retryAfterMs, isOurs);
   }
 }

@@ -1,8 +1,6 @@
 import type { Listeners } from "./listeners.ts";
 import type { SSESnapshot } from "./sse_snapshot.ts";
-
-/** Until a state without a stream is worth telling a person: a short break shall not flicker. */
-const LOST_AFTER_MS = 5_000;
+import { LOST_AFTER_MS } from "./timing.ts";
 
 /** The snapshot, and who is told of its changes. */
 export class ClientState {

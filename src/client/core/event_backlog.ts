@@ -41,10 +41,10 @@ export class EventBacklog<Event> implements AsyncIterableIterator<Event> {
     return { done: true, value: undefined };
   }
 
-  return(): Promise<IteratorResult<Event, undefined>> {
+  async return(): Promise<IteratorResult<Event, undefined>> {
     this.#events = [];
     this.end();
-    return Promise.resolve({ done: true, value: undefined });
+    return { done: true, value: undefined };
   }
 
   [Symbol.asyncIterator](): this {

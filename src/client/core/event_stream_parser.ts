@@ -6,6 +6,9 @@ export interface Block {
   readonly retryMs?: number;
 }
 
+/** One that is not over yet. */
+type OpenBlock = { -readonly [Field in keyof Block]: Block[Field] };
+
 /** Characters of one block and the line behind it; the gateway's own limit for a frame is far below. */
 const MAX_BLOCK_CHARACTERS = 4 * 1024 * 1024;
 
@@ -19,12 +22,12 @@ const MAX_BLOCK_CHARACTERS = 4 * 1024 * 1024;
  */
 export function eventStreamParser(): (text: string) => readonly Block[] {
   let rest = "";
-  let lines: string[] = [];
+  let block: OpenBlock = {};
   let size = 0;
   let endedWithCR = false;
   return (text) => {
     // What came before ended its line already; this is the second half of its CRLF.
-    const piece = endedWithCR && text.startsWith("\n") ? text.slice(1) : text;
+    const piece = endedWithCR ? text.replace(/^\n/, "") : text;
     if (text) endedWithCR = text.endsWith("\r");
     size += piece.length;
     if (size > MAX_BLOCK_CHARACTERS) {
@@ -39,10 +42,10 @@ export function eventStreamParser(): (text: string) => readonly Block[] {
     const parts = (rest + piece).split(/\r\n?|\n/);
     rest = parts.pop() ?? "";
     for (const line of parts) {
-      if (line) lines.push(line);
+      if (line) addField(block, line);
       else {
-        blocks.push(blockOf(lines));
-        lines = [];
+        blocks.push(block);
+        block = {};
         size = rest.length;
       }
     }
@@ -50,14 +53,10 @@ export function eventStreamParser(): (text: string) => readonly Block[] {
   };
 }
 
-function blockOf(lines: readonly string[]): Block {
-  const block: { id?: string; event?: string; data?: string; retryMs?: number } = {};
-  for (const line of lines) {
-    const [, field, value = ""] = /^([^:]*)(?:: ?([^]*))?$/.exec(line) ?? [];
-    if (field === "data") block.data = block.data === undefined ? value : `${block.data}\n${value}`;
-    if (field === "event") block.event = value;
-    if (field === "id" && !value.includes("\0")) block.id = value;
-    if (field === "retry" && /^\d+$/.test(value)) block.retryMs = +value;
-  }
-  return block;
+function addField(block: OpenBlock, line: string): void {
+  const [field, value = ""] = line.split(/: ?(.*)/s);
+  if (field === "data") block.data = block.data === undefined ? value : `${block.data}\n${value}`;
+  if (field === "event") block.event = value;
+  if (field === "id" && !value.includes("\0")) block.id = value;
+  if (field === "retry" && /^\d+$/.test(value)) block.retryMs = +value;
 }

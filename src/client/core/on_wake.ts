@@ -7,7 +7,6 @@ export function onWake(wake: () => void, signal: AbortSignal): void {
   listen(document, "visibilitychange", () => document?.hidden || wake());
   listen(document, "resume");
   // A worker's and a page's global object are event targets; Node's is none, and has no such function.
-  const page = globalThis as Partial<EventTarget> as EventTarget;
-  listen(page, "online");
-  listen(page, "pageshow");
+  listen(globalThis, "online");
+  listen(globalThis, "pageshow");
 }

@@ -10,15 +10,7 @@ import { type SSEClientOptions, SSEUnauthorizedError, type TokenRequest } from "
 import type { SSEControl, SSEEvent, SSEGap } from "./sse_event.ts";
 import type { CloseReason, SSESnapshot } from "./sse_snapshot.ts";
 import { streamTransport } from "./stream_transport.ts";
-
-/** How often the watchdog looks. It compares times, for timers of hidden tabs come late. */
-const LOOK_MS = 2_500;
-/** Until `getToken` gives one: as long as the head of a stream has, for the page asks a server too. */
-const TOKEN_WITHIN_MS = 20_000;
-/** Silence that is allowed beyond the announced heartbeat: a slow network is no dead one. */
-const SILENCE_SHARE = 1.5;
-const DEFAULT_HEARTBEAT_MS = 15_000;
-const DEFAULT_RETRY = { minMs: 500, maxMs: 20_000 };
+import { DEFAULT_HEARTBEAT_MS, LOOK_MS, MAX_RETRY_MS, MIN_RETRY_MS, SILENCE_SHARE, TOKEN_WITHIN_MS } from "./timing.ts";
 
 /**
  * Events of a gateway, for as long as it is open: it reconnects, resumes behind the last event, gives each event once, and
@@ -141,8 +133,7 @@ export class SSEClient<Events extends object = EventMap> {
 
   async #run(closed: AbortSignal): Promise<void> {
     while (!closed.aborted) {
-      const attempt = this.#state.snapshot.attempt + 1;
-      const error = await this.#attempt(attempt, closed).then(() => undefined, errorOf);
+      const error = await this.#attempt(closed).catch(errorOf);
       if (closed.aborted) return;
       if (error) this.#listeners.tell("error", error);
       // A listener may have closed the client, and opened it again.
@@ -152,7 +143,8 @@ export class SSEClient<Events extends object = EventMap> {
   }
 
   /** One connection, until it is over. */
-  async #attempt(attempt: number, closed: AbortSignal): Promise<void> {
+  async #attempt(closed: AbortSignal): Promise<undefined> {
+    const attempt = this.#state.snapshot.attempt + 1;
     const { scopes = [], events = [], getToken, fetch, credentials } = this.#options;
     const over = new AbortController();
     const live = AbortSignal.any([closed, over.signal]);
@@ -208,7 +200,7 @@ export class SSEClient<Events extends object = EventMap> {
 
   /** Waits before the next attempt: as long as the gateway said, else with full jitter. */
   async #pause(error: Error | undefined, closed: AbortSignal): Promise<void> {
-    const { minMs, maxMs } = this.#options.retry ?? DEFAULT_RETRY;
+    const { minMs = MIN_RETRY_MS, maxMs = MAX_RETRY_MS } = this.#options.retry ?? {};
     const told = (error instanceof TransportError ? error.retryAfterMs : undefined) ?? this.#toldRetryMs;
     this.#toldRetryMs = undefined;
     const { attempt } = this.#state.snapshot;
@@ -230,7 +222,7 @@ export class SSEClient<Events extends object = EventMap> {
   }
 
   #take({ id, event, data = "", retryMs }: ServerMessage, live: AbortSignal): void {
-    if (retryMs !== undefined) this.#toldRetryMs = retryMs;
+    this.#toldRetryMs = retryMs ?? this.#toldRetryMs;
     const control = event && this.#intake.take(event, id ?? "", data);
     if (control) {
       if (event === "stream.opened") this.#noteOpened(control);

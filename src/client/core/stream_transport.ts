@@ -1,10 +1,6 @@
-import { type ServerMessage, type Transport, TransportError } from "../transport.ts";
+import { type Transport, TransportError } from "../transport.ts";
 import { eventStreamParser } from "./event_stream_parser.ts";
-
-/** Until the head of the answer; no gateway takes longer. */
-const HEAD_WITHIN_MS = 20_000;
-/** From the head to the first block, which the gateway writes at once: a proxy that gathers the answer is no way. */
-const FIRST_BLOCK_WITHIN_MS = 10_000;
+import { FIRST_BLOCK_WITHIN_MS, HEAD_WITHIN_MS } from "./timing.ts";
 
 /** `GET /api/v1/events/stream` by `fetch`, which can send the token in a header where an EventSource cannot. */
 export function streamTransport(): Transport {
@@ -27,14 +23,23 @@ export function streamTransport(): Transport {
           signal: AbortSignal.any([signal, late.signal]),
         });
         // A page instead of a stream is a proxy's or a portal's: time cures it.
-        if (response.status !== 200 || !/^text\/event-stream/.test(response.headers.get("content-type") ?? "")) {
+        if (response.status !== 200 || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
           throw await TransportError.of(response);
         }
         clearTimeout(timer);
         timer = lateIn(FIRST_BLOCK_WITHIN_MS);
-        for await (const message of messagesOf(response)) {
-          clearTimeout(timer);
-          yield message;
+        const parse = eventStreamParser();
+        // It takes a BOM off.
+        const decoder = new TextDecoder();
+        // Not `for await` over the body: Safari has none.
+        const reader = response.body?.getReader();
+        for (;;) {
+          const chunk = await reader?.read();
+          if (!chunk?.value) return;
+          for (const { data, event, ...rest } of parse(decoder.decode(chunk.value, { stream: true }))) {
+            clearTimeout(timer);
+            yield data === undefined ? rest : { ...rest, event: event || "message", data };
+          }
         }
       } finally {
         clearTimeout(timer);
@@ -42,19 +47,4 @@ export function streamTransport(): Transport {
       }
     },
   };
-}
-
-async function* messagesOf(response: Response): AsyncGenerator<ServerMessage> {
-  const parse = eventStreamParser();
-  // It takes a BOM off.
-  const decoder = new TextDecoder();
-  // Not `for await` over the body: Safari has none.
-  const reader = response.body?.getReader();
-  for (;;) {
-    const chunk = await reader?.read();
-    if (!chunk?.value) return;
-    for (const { data, event, ...rest } of parse(decoder.decode(chunk.value, { stream: true }))) {
-      yield data === undefined ? rest : { ...rest, event: event || "message", data };
-    }
-  }
 }
