@@ -1,6 +1,6 @@
 import type { PositionVector } from "../model/position_vector.ts";
 import type { Scope } from "../model/scope.ts";
-import type { Frame } from "../wire/frame.ts";
+import { type Frame, restOfGap } from "../wire/frame.ts";
 import { onePerRecord } from "../wire/one_per_record.ts";
 import { Deque } from "./deque.ts";
 
@@ -60,7 +60,10 @@ export class ScopeIndex {
     return false;
   }
 
-  /** The next selected frames ahead of a position, and those for everybody, a record's once; `firstSeq` as above. */
+  /**
+   * The next selected frames ahead of a position, and those for everybody, a record's once; a gap that the position is in
+   * begins there. `firstSeq` as above.
+   */
   read(selection: Selection, at: PositionVector, firstSeq: number, maxFrames: number): JournalPage {
     const found: Frame[] = [];
     for (const scope of [null, ...selection.scopes]) {
@@ -71,7 +74,7 @@ export class ScopeIndex {
         const frame = frames.at(index);
         if (frame === undefined) break;
         if (!isAhead(at, frame) || (scope !== null && !selection.accepts(frame))) continue;
-        found.push(frame);
+        found.push(scope === null ? restOfGap(frame, at) : frame);
         taken++;
       }
     }

@@ -1,5 +1,6 @@
 import type { Gap } from "../model/gap.ts";
 import type { Offset, OffsetFormat } from "../model/position.ts";
+import type { PositionVector } from "../model/position_vector.ts";
 import type { Scope } from "../model/scope.ts";
 import type { Priority, SSEMessage } from "../model/sse_message.ts";
 import { gapDetected } from "./control_events.ts";
@@ -24,6 +25,8 @@ export interface Frame {
   readonly bytes: Uint8Array;
   /** Where the block goes on after its `id:` line: a replay may give the same body another cursor. */
   readonly bodyStart: number;
+  /** What it tells, where that is one gap; see {@link restOfGap}. */
+  readonly gap?: Gap | undefined;
 }
 
 /** Where a frame stands: its journal number and its event's position. */
@@ -66,7 +69,21 @@ export function encodeGaps(gaps: readonly Gap[], format: OffsetFormat, cursor: s
     conflationKey: undefined,
     bytes: joinBytes(gaps.map((gap) => gapDetected(gap, format, gap === gaps.at(-1) ? cursor : undefined))),
     bodyStart: gaps.length === 1 ? `id: ${cursor}\n`.length : 0,
+    gap: gaps.length === 1 ? gaps[0] : undefined,
   };
+}
+
+/**
+ * A gap's frame for a reader that stands at `at`: what it has read of the range at another node is no loss to it, so it is
+ * told the rest. How many are missing in a part of a gap nobody knows. Any other frame is given as it is.
+ */
+export function restOfGap(frame: Frame, at: PositionVector): Frame {
+  const { gap, sourceIndex, partition, seq, offset } = frame;
+  const source = at.sources[sourceIndex];
+  const from = source?.next[partition] ?? 0n;
+  if (gap === undefined || source === undefined || from <= gap.from || from >= gap.next) return frame;
+  const place = { seq, sourceIndex, partition, offset };
+  return encodeGaps([{ ...gap, from, lost: null }], source.format, cursorOf(frame), place);
 }
 
 /** The cursor that a frame carries. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import type { Member } from "../../src/broadcast/broadcaster.ts";
 import { CursorWriter } from "../../src/wire/cursor.ts";
+import type { Frame } from "../../src/wire/frame.ts";
 import { checkHistory } from "./check_history.ts";
 import type { ClientHistory, Truth } from "./client_history.ts";
 import type { Block } from "./event_stream_parser.ts";
@@ -117,6 +118,19 @@ const SABOTAGES: Readonly<Record<string, (node: SimulatedNode) => void>> = {
     journal.read = (selection, at, maxFrames) => {
       const { frames } = read(selection, at, maxFrames);
       return { frames: frames.slice(0, 4), isHead: true };
+    };
+  },
+  "a journal that tells all of a gap to who has read a part of it": ({ journal }) => {
+    const met = new Map<number, Frame>();
+    const [announce, read] = [journal.announce.bind(journal), journal.read.bind(journal)];
+    journal.announce = (...gap) => {
+      const frame = announce(...gap);
+      met.set(frame.seq, frame);
+      return frame;
+    };
+    journal.read = (...where) => {
+      const { frames, isHead } = read(...where);
+      return { frames: frames.map((frame) => met.get(frame.seq) ?? frame), isHead };
     };
   },
   "a history that skips a record": ({ context }) => {

@@ -232,7 +232,7 @@ export class CheckedStream {
     }
     if (reason === "ahead") this.#ledger.toldBack(source, epoch ?? -1, partition);
     const reached = epoch === before.epoch ? before.next[partition] ?? 0n : 0n;
-    if (from < reached && reason !== "ahead" && reason !== "epoch" && !this.#wasMet(gap)) {
+    if (from < reached && reason !== "ahead" && reason !== "epoch") {
       this.#violation(`the ${range} begins too early: the client has read up to ${offsetText(reached)}`);
     }
     if (this.#stream.excused.has(reason)) return;
@@ -263,12 +263,6 @@ export class CheckedStream {
       default:
         this.#violation(`the ${range} has no cause`);
     }
-  }
-
-  /** A node tells all of it to everybody, also to who has read a part of it elsewhere. What a gateway as a process met, nobody knows. */
-  #wasMet({ source, partition, from, to }: ToldGap): boolean {
-    const place = [source, partition, from, to + 1n].join();
-    return this.#truth.metGaps?.some((met) => [met.source, met.partition, met.from, met.next].join() === place) ?? true;
   }
 
   #checkReplayLimit(): void {

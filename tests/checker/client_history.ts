@@ -1,4 +1,4 @@
-import type { Gap, GapReason } from "../../src/model/gap.ts";
+import type { GapReason } from "../../src/model/gap.ts";
 import type { Offset, OffsetFormat } from "../../src/model/position.ts";
 import type { Priority } from "../../src/model/sse_message.ts";
 import type { Block } from "./event_stream_parser.ts";
@@ -6,11 +6,6 @@ import type { Block } from "./event_stream_parser.ts";
 /** What really was in the logs: what clients' histories are judged by. */
 export interface Truth {
   readonly sources: readonly SourceTruth[];
-  /**
-   * Gaps that nodes met while they followed a log. Everybody is told of one as it was met, also who had read a part of it at
-   * another node; every other gap begins where its client has read to, or later.
-   */
-  readonly metGaps?: readonly Gap[];
   readonly replayLimits: {
     readonly maxEvents: number;
     readonly maxScannedRecords: number;

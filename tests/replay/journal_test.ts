@@ -12,6 +12,7 @@ import { messageTo, positions, scopeOf, WIDE } from "./frames.ts";
 const EVERYTHING: Selection = { scopes: ["user:1", "user:2", "global"].map(scopeOf), accepts: () => true };
 
 const textOf = (frame: Frame | undefined) => new TextDecoder().decode(frame?.bytes);
+const dataOf = (frame: Frame | undefined) => JSON.parse(/^data: (.*)$/m.exec(textOf(frame))?.[1] ?? "null");
 
 Deno.test("Journal.append: gives each frame the cursor that is true behind it", () => {
   const journal = new Journal(WIDE, positions([5n, 7n]));
@@ -68,9 +69,23 @@ Deno.test("Journal.announce: the gap is read by all who stand before it, in its 
   const { frames } = journal.read({ scopes: [scopeOf("user:1")], accepts: () => true }, positions([0n]), 10);
   assert.deepEqual(frames.map(({ event }) => event), ["task.done", "stream.gap-detected", "task.done"]);
   assert.equal(frames[1], frame);
-  assert.deepEqual(journal.read({ scopes: [], accepts: () => false }, positions([2n]), 10).frames, [frame]);
-  assert.deepEqual(journal.read({ scopes: [], accepts: () => false }, positions([5n]), 10).frames, []);
   assert.equal(journal.positions.next(0, 0), 6n);
+});
+
+Deno.test("Journal.read: a gap begins where its reader stands, and is not told to who stands behind it", () => {
+  const journal = new Journal(WIDE, positions([0n, 0n]));
+  const gap = { source: "s0", partition: 1, from: 1n, next: 5n, reason: "retention", lost: 4, resync: true } as const;
+  const frame = journal.announce(0, gap, 0);
+  const toldAt = (offset: Offset) =>
+    journal.read({ scopes: [], accepts: () => false }, positions([0n, offset]), 10).frames;
+  for (const offset of [0n, 1n]) assert.equal(toldAt(offset)[0], frame, `from ${offset}: the frame that all share`);
+  for (const offset of [2n, 4n]) {
+    const [told, ...others] = toldAt(offset);
+    assert.deepEqual(dataOf(told), { ...dataOf(frame), from: `${offset}`, lost: null });
+    assert.deepEqual([told?.seq, told?.offset, told?.scope, others], [frame.seq, 4n, null, []]);
+    assert.equal(cursorOf(told ?? assert.fail()), cursorOf(frame));
+  }
+  assert.deepEqual(toldAt(5n), []);
 });
 
 Deno.test("Journal.announce: a log that ends before what was read of it is read again from there", () => {

@@ -38,6 +38,8 @@ class FakeTarget implements ReplayTarget {
   /** Offsets of events, and reasons of gaps, in the order in which they came. */
   readonly told: (Offset | string)[] = [];
   readonly frames: Frame[] = [];
+  /** As sent, of each frame. */
+  readonly blocks: string[] = [];
   /** Of each frame. */
   readonly cursors: string[] = [];
   readonly gaps: (Gap & { readonly cursor: string | undefined })[] = [];
@@ -54,7 +56,10 @@ class FakeTarget implements ReplayTarget {
       this.frames.push(frame);
       this.told.push(frame.offset);
     }
-    for (const block of blocksOf(page)) this.cursors.push(/^id: (.*)\n/.exec(block)?.[1] ?? "");
+    for (const block of blocksOf(page)) {
+      this.blocks.push(block);
+      this.cursors.push(/^id: (.*)\n/.exec(block)?.[1] ?? "");
+    }
   }
 
   announce(gap: Gap, cursor: string | undefined): void {
@@ -194,6 +199,21 @@ Deno.test("replay: a gap of the log is told at its place", async () => {
   assert.deepEqual(target.told, ["retention", ...range(8, 30)]);
   const [gap] = target.gaps;
   assert.deepEqual([gap?.from, gap?.next, gap?.lost, gap?.resync], [3n, 8n, 5, true]);
+});
+
+Deno.test("replay: a gap that the node has met begins where the client stands, who was further at another node", async () => {
+  const { journal, target, append, run } = setUp({ start: positions([0n, 0n]) });
+  const gap = { source: "s0", partition: 0, from: 0n, next: 8n, reason: "retention", lost: 8, resync: true } as const;
+  journal.announce(0, gap, 0);
+  append(0, 5, 1);
+  assert.deepEqual(await run(positions([3n, 4n])), ["1 from journal"]);
+  assert.deepEqual(target.told, [7n, 4n]);
+  assert.match(target.blocks[0] ?? "", /"from":"3","to":"7","reason":"retention","lost":null/);
+  // The gap's own cursor would set the client back in the other partition.
+  assert.deepEqual(parseCursor(target.cursors[0] ?? "", journal.positions.sources), {
+    kind: "cursor",
+    sources: [{ kind: "positions", next: [8n, 4n] }],
+  });
 });
 
 Deno.test("replay: a log that cannot be read for a while is asked again, and nobody is told of a gap", async () => {

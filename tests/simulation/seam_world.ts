@@ -1,6 +1,5 @@
 import type { Clock } from "@sinonjs/fake-timers";
 import { BusError } from "../../src/bus/event_bus.ts";
-import type { Gap } from "../../src/model/gap.ts";
 import { type Grant, type Scope } from "../../src/model/scope.ts";
 import type { ReplayOrigin } from "../../src/wire/control_events.ts";
 import { checkHistory } from "../checker/check_history.ts";
@@ -66,7 +65,6 @@ class SeamWorld {
   readonly #pending: PendingAnswer[] = [];
   readonly #steps: string[] = [];
   readonly #violations: string[] = [];
-  readonly #metGaps: Gap[] = [];
   readonly #slowShare: number;
   readonly #isFaulty: boolean;
   readonly #pollShare: number;
@@ -142,7 +140,7 @@ class SeamWorld {
   judge(): SimulatedRun {
     const { replay } = this.#limits;
     const hasOthers = Math.min(replay.maxBytes, replay.maxAgeMs ?? LARGE_LIMIT) < LARGE_LIMIT;
-    const truth = { sources: this.#logs, metGaps: this.#metGaps, replayLimits: { ...replay, hasOthers } };
+    const truth = { sources: this.#logs, replayLimits: { ...replay, hasOthers } };
     for (const client of this.#clients) this.#violations.push(...checkHistory(truth, client, true));
     for (const client of this.#clients) client.disconnect();
     for (const [index, node] of [...this.#nodes, ...this.#leaving].entries()) {
@@ -346,11 +344,6 @@ class SeamWorld {
 
   #newNode(): SimulatedNode {
     const node = new SimulatedNode("node", this.#logs, this.#store, this.#limits, this.#random);
-    const announce = node.journal.announce.bind(node.journal);
-    node.journal.announce = (sourceIndex, gap, nowMs) => {
-      this.#metGaps.push(gap);
-      return announce(sourceIndex, gap, nowMs);
-    };
     this.#sabotage(node);
     return node;
   }
