@@ -5,7 +5,7 @@ export type { ServerMessage, Transport, TransportRequest } from "../transport.ts
 export type { Locks } from "./shared_stream.ts";
 
 /** Of the code that is loaded later: after a deploy it may be another one's. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** How a page shares. */
 export interface ShareOptions {

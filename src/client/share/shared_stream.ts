@@ -111,8 +111,9 @@ export class SharedStream {
     else if (kind === "open") this.#begin(from, body);
     else if (kind === "end") {
       // Any of them may lead next, so what the gateway said to one it said to all.
-      if (body) this.#deliver(body);
-      if (body || this.#follows) this.#end();
+      const { closing, failure } = body;
+      if (closing) this.#deliver(closing);
+      if (closing || this.#follows) this.#end(failure && new Error(failure));
     } else if (kind !== "block" || from !== this.#leader) return;
     else if (this.#follows) this.#deliver(body);
     else {

@@ -15,7 +15,7 @@ import type { ServerMessage, TransportRequest } from "../transport.ts";
  * Of what pages tell one another, here and in `../share`, and of what `../share` takes from here. Raise it there and here
  * with each change of either: in a deploy a browser has tabs of two versions, which must not hear each other.
  */
-export const VERSION = 1;
+export const VERSION = 2;
 
 /** What pages tell one another. */
 export type Post =
@@ -31,8 +31,8 @@ export type Post =
   | readonly [kind: "open", from: string, opening: Opening]
   /** From the leader: one block of the stream. */
   | readonly [kind: "block", from: string, message: ServerMessage]
-  /** From the leader: the stream has ended; with a block that says when the gateway wants to be asked again, if it said so. */
-  | readonly [kind: "end", from: string, closing: ServerMessage | undefined];
+  /** From the leader: the stream has ended. */
+  | readonly [kind: "end", from: string, ending: Ending];
 
 /** A leader's stream. */
 export interface Opening {
@@ -43,6 +43,14 @@ export interface Opening {
   readonly opened: ServerMessage | undefined;
   /** The blocks in which it has announced losses, at most the last {@link MAX_LOSSES}. */
   readonly losses: readonly ServerMessage[];
+}
+
+/** How a leader's stream ended. */
+export interface Ending {
+  /** A block that says when the gateway wants to be asked again, if it said so. */
+  readonly closing: ServerMessage | undefined;
+  /** What went wrong, as a text: a refusal of the leader's token is no verdict on those of the others. */
+  readonly failure: string | undefined;
 }
 
 /** How long a leader waits for answers, in milliseconds: pages that are not busy answer at once. */
@@ -160,8 +168,8 @@ export class Union {
 
   /** Of a leader whose stream has ended. */
   async end(failure: unknown): Promise<void> {
-    const { retryAfterMs } = (failure ?? {}) as { readonly retryAfterMs?: number };
-    this.post("end", retryAfterMs ? { retryMs: retryAfterMs } : this.#closing);
+    const { retryAfterMs, message } = (failure ?? {}) as { readonly retryAfterMs?: number; readonly message?: string };
+    this.post("end", { closing: retryAfterMs ? { retryMs: retryAfterMs } : this.#closing, failure: message });
     await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
   }
 

@@ -23,8 +23,8 @@ export class FakeServer {
   /** More scopes than that are refused, as is one that is not granted. */
   maxScopes = 100;
   refusals = 0;
-  /** What the next stream is refused with, whatever it asks for: a status, or a block that is all of the stream. */
-  refuseNext: TransportError | ServerMessage | undefined;
+  /** What the next stream fails with, whatever it asks for: an error, or a block that is all of the stream. */
+  refuseNext: Error | ServerMessage | undefined;
   /** The tokens of all streams that were opened. */
   readonly openedWith: (string | undefined)[] = [];
   readonly #wakes = new Set<() => void>();
@@ -66,7 +66,7 @@ export class FakeServer {
     signal.throwIfAborted();
     const refusal = this.refuseNext;
     this.refuseNext = undefined;
-    if (refusal instanceof TransportError) throw refusal;
+    if (refusal instanceof Error) throw refusal;
     if (refusal !== undefined) return yield refusal;
     if (scopes.length > this.maxScopes || scopes.includes("user:forbidden")) {
       this.refusals++;

@@ -106,6 +106,37 @@ Deno.test("shareStream: a tab that waits for a fresh token in vain can be closed
   await browser.all("open", [other]);
 });
 
+const FAILURES = {
+  "a gateway that is away": new TypeError("error sending request"),
+  // The others' tokens may be good: they come back, and find out by themselves.
+  "a token that is refused": new TransportError(401, "no such key"),
+};
+for (const [what, failure] of Object.entries(FAILURES)) {
+  Deno.test(`shareStream: tabs that follow say what their leader says of ${what}, and come back`, async () => {
+    await using browser = new FakeBrowser();
+    const { server } = browser;
+    const leader = await browser.openTab({ scopes: ["user:a"] });
+    const followers = [1, 2].map(() => browser.tab({ scopes: ["user:a"] }));
+    await browser.all("open");
+    const told = followers.map(({ client }) => {
+      const errors: string[] = [];
+      client.onError(({ message }) => errors.push(message));
+      return errors;
+    });
+    server.refuseNext = failure;
+    // Its scope is one that the stream lacks, so the leader opens another.
+    browser.tab({ scopes: ["user:b"] });
+    await browser.all("reconnecting", followers);
+    for (const [index, { client }] of followers.entries()) {
+      assert.equal(client.getSnapshot().error?.message, failure.message);
+      assert.ok(client.getSnapshot().nextRetryAtMs !== undefined, "it says when it comes back");
+      assert.deepEqual(told[index], [failure.message]);
+    }
+    await browser.all("open");
+    for (const { client } of [leader, ...followers]) assert.equal(client.getSnapshot().error, undefined);
+  });
+}
+
 const NO_ROOM = {
   "a 503 with Retry-After": new TransportError(503, "no room", 7_000),
   "a stream that closes at once": { event: "stream.closing", data: '{"reason":"overloaded","retryAfterMs":7000}' },
@@ -130,7 +161,9 @@ for (const [what, refusal] of Object.entries(NO_ROOM)) {
     const opened = server.openedStreams;
     browser.tab({ scopes: ["user:b"] });
     await browser.all("reconnecting");
+    const message = refusal instanceof Error ? refusal.message : undefined;
     for (const { client } of browser.tabs) {
+      assert.equal(client.getSnapshot().error?.message, message);
       const waitMs = (client.getSnapshot().nextRetryAtMs ?? 0) - Date.now();
       assert.ok(waitMs > 5_000 && waitMs <= 7_000, `it waits for ${waitMs} ms`);
     }

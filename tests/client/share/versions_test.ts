@@ -69,6 +69,16 @@ const POSTS: Readonly<Record<number, readonly string[]>> = {
     "no nothing",
     "open id,scopes,opened,losses",
   ],
+  2: [
+    "ask names",
+    "block id",
+    "block id,event,data",
+    "call nothing",
+    "end closing,failure",
+    "here names",
+    "no nothing",
+    "open id,scopes,opened,losses",
+  ],
 };
 
 Deno.test("shareStream: what pages tell one another is what their version has", async () => {
