@@ -1,5 +1,5 @@
 import type { Fault } from "./fault.ts";
-import { flows, passes, whileAway, whilePaused } from "./fault_run.ts";
+import { type FaultRun, flows, passes, whileAway, whilePaused } from "./fault_run.ts";
 import type { RedisSource } from "./redis_source.ts";
 
 /** Whoever comes back finds all in the node's memory. */
@@ -82,6 +82,27 @@ export const REDIS_FAULTS: readonly Fault<RedisSource>[] = [
         await run.source.trim(run.random.between(20, 60));
         await flows(run);
       }
+    },
+  },
+  {
+    name: "stream is trimmed past a node that its clients were ahead of",
+    gaps: "required",
+    config: LONG_JOURNAL,
+    nodes: 2,
+    inject: async (run) => {
+      const [behind, ahead] = run.nodes;
+      if (behind === undefined || ahead === undefined) {
+        throw new Error("Cannot move clients: there are no two gateways");
+      }
+      await whilePaused(behind, async () => {
+        moveTo(run, ahead.url);
+        await flows(run, 100);
+        await whileAway(run, async () => {
+          await run.load.write(200);
+          await run.source.trim(10);
+          moveTo(run, behind.url);
+        });
+      });
     },
   },
   {
@@ -188,3 +209,9 @@ export const REDIS_FAULTS: readonly Fault<RedisSource>[] = [
     },
   },
 ];
+
+/** All clients leave, and come back to this node only. */
+function moveTo({ urls, clients }: FaultRun<RedisSource>, url: string): void {
+  urls.splice(0, urls.length, url);
+  for (const client of clients) client.cut();
+}
