@@ -23,11 +23,11 @@ export interface ChainStart {
 const MAX_CLOCK_SKEW_MS = 10_000;
 
 /** Offsets of one run at most, as a power of two: an entry for each record cost more than all the rest of ingest. */
-const RUN_OFFSET_BITS = 7n;
+const RUN_OFFSET_BITS = 8n;
 /** Records of one run are of one such part of a second, by their own time: what is rare is not kept waiting for company. */
 const RUN_WINDOW_MS = 100;
 /** Bytes of one run's blocks; a single record's may be more. */
-const MAX_RUN_BYTES = 64 * 1024;
+const MAX_RUN_BYTES = 128 * 1024;
 /** How long a run stays open for the record that would end it, in milliseconds. */
 export const LINGER_MS = 250;
 

@@ -7,8 +7,8 @@ import type { Spool } from "./spool.ts";
 
 /** How often the store is asked whether it is still there, and records that nobody may see are covered. */
 const LOOK_INTERVAL_MS = 5_000;
-/** Between two writes, in milliseconds, unless a full batch waits: a round trip costs more than an entry. */
-const GATHER_MS = 50;
+/** Between two writes, in milliseconds, unless a full batch waits: a round trip costs more than some entries. */
+const GATHER_MS = 100;
 /** How often what is too old is trimmed; each look costs some dozen small reads a partition. */
 const TRIM_INTERVAL_MS = 60_000;
 /** What a node that ends may still write, in milliseconds: the other nodes have it, too. */

@@ -183,19 +183,19 @@ Deno.test("HistoryChain: a node that begins later proves nothing of what was bef
   assert.equal(await one.read(5n, 9n), "6,7,8 to 9");
 });
 
-Deno.test("HistoryChain: records of one moment are one entry, up to the end of their 128 offsets", async () => {
+Deno.test("HistoryChain: records of one moment are one entry, up to the end of their 256 offsets", async () => {
   const store = new FakeStore();
   const node = new Node(store);
-  for (const offset of range(100, 400)) node.append(offset, 1_000);
+  for (const offset of range(200, 800)) node.append(offset, 1_000);
   const entries = () => store.logs.get("e/0")?.map(({ from, offset, frames }) => [from, offset, frames.length]);
   await node.writer.write();
-  assert.deepEqual(entries(), [[0n, 127n, 28], [128n, 255n, 128], [256n, 383n, 128]], "the last one is still open");
+  assert.deepEqual(entries(), [[0n, 255n, 56], [256n, 511n, 256], [512n, 767n, 256]], "the last one is still open");
   node.chain.keepRuns(0);
   await node.writer.write();
-  assert.deepEqual(entries()?.at(-1), [384n, 399n, 16]);
+  assert.deepEqual(entries()?.at(-1), [768n, 799n, 32]);
   assert.equal(
-    await node.read(120n, 260n),
-    `${range(120, 260)} to 260`,
+    await node.read(240n, 520n),
+    `${range(240, 520)} to 520`,
     "from the middle of one to the middle of another",
   );
 });
@@ -204,7 +204,7 @@ Deno.test("HistoryChain: a record of another tenth of a second, and one that mak
   const store = new FakeStore();
   const node = new Node(store);
   for (const [offset, timestampMs] of [1_000, 1_099, 1_100, 1_000].entries()) node.append(offset, timestampMs);
-  for (const offset of range(4, 8)) node.append(offset, 1_000, "x".repeat(30_000));
+  for (const offset of range(4, 8)) node.append(offset, 1_000, "x".repeat(60_000));
   node.chain.keepRuns(0);
   await node.writer.write();
   assert.deepEqual(store.logs.get("e/0")?.map(({ offset }) => offset), [1n, 2n, 5n, 7n]);
