@@ -4,6 +4,7 @@ import { RedisFailure } from "../bus/redis/redis_failure.ts";
 import { RedisLink } from "../bus/redis/redis_link.ts";
 import { entriesOfReply, type StreamEntry } from "../bus/redis/stream_entry.ts";
 import { MAX_INTEGER_OFFSET, type Offset } from "../model/position.ts";
+import { TimeSlice } from "../replay/time_slice.ts";
 import { type FoundEntry, type HistoryStore, type KeyedEntry, StoreFailure } from "./history_store.ts";
 import { entryIdOf, fieldsOfEntry, foundEntry } from "./redis_entry.ts";
 
@@ -54,7 +55,13 @@ export class RedisHistoryStore implements HistoryStore, AsyncDisposable {
     const count = this.#pageSize.entries;
     const page = await this.#read((link) => range(link, key, from, count));
     this.#pageSize.learn(page);
-    return { found: page.map(foundEntry), isLast: page.length < count };
+    const found: FoundEntry[] = [];
+    const slice = new TimeSlice();
+    for (const entry of page) {
+      if (slice.isOver) await slice.next();
+      found.push(foundEntry(entry));
+    }
+    return { found, isLast: page.length < count };
   }
 
   async newest(key: string): Promise<FoundEntry | undefined> {

@@ -2,6 +2,7 @@ import type { BusRecord, RangeEvent } from "../model/bus_record.ts";
 import type { Offset } from "../model/position.ts";
 import type { Frame } from "../wire/frame.ts";
 import { BYTES_A_READ, type RecordTime, type Stretch, type StretchSource } from "./shared_passes.ts";
+import { TimeSlice } from "./time_slice.ts";
 
 /** What one source offers to those who read it again. */
 export interface HistorySource {
@@ -20,6 +21,9 @@ export interface HistoryBounds {
 }
 
 const READ_TO_THE_END = new AbortController().signal;
+
+/** Records that are mapped before the time is looked at. */
+const RECORDS_A_LOOK = 16;
 
 /** Stretches of the log itself, mapped and minimised as live records are. */
 export class BusStretches implements StretchSource {
@@ -71,9 +75,13 @@ export class BusStretches implements StretchSource {
         // A producer that sets no time leaves 0 or -1.
         if (timestampMs > 0) times.push({ offset, atMs: timestampMs });
       }
-      for (const frame of this.#source.framesOf(partition, event.records)) {
-        frames.push(frame);
-        bytes += frame.bytes.length;
+      const slice = new TimeSlice();
+      for (let start = 0; start < event.records.length; start += RECORDS_A_LOOK) {
+        if (slice.isOver) await slice.next();
+        for (const frame of this.#source.framesOf(partition, event.records.slice(start, start + RECORDS_A_LOOK))) {
+          frames.push(frame);
+          bytes += frame.bytes.length;
+        }
       }
       next = event.next;
       count += event.records.length;
