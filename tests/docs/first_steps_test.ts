@@ -1,6 +1,6 @@
 /**
- * A newcomer's first steps: every block of shell of the README and of the first five minutes, and every command that the
- * development gateway prints, is pasted in order, and what the page shows comes out.
+ * A newcomer's first steps: every block of shell of the README, the first five minutes and the guides to subscribing, and
+ * every command that the development gateway prints, is pasted in order, and what the page shows comes out.
  */
 import assert from "node:assert/strict";
 import { type DevelopmentGateway, startDevelopmentGateway } from "../support/development_gateway.ts";
@@ -68,6 +68,29 @@ Deno.test("the README, pasted in order, shows what it says", async () => {
   const published = await terminal.paste(at(gateway, page.next("sh")));
   assert.match(published, like(page.next("json")));
   page.end();
+});
+
+Deno.test("what the guides show of streams in a terminal, pasted in order, comes from the development gateway", async () => {
+  await using terminal = await Terminal.open();
+  await using gateway = await startDevelopmentGateway(...FAST);
+  const [token = ""] = /TOKEN=\S+/.exec(gateway.welcome) ?? [];
+  // Where it listens by its own default, the commands need no address.
+  await terminal.paste(`${token}\nexport TIDEGATE_SERVER_PORT=${new URL(gateway.url).port}`);
+
+  const subscribing = await Page.open("docs/guide/subscribing.md");
+  const streamed = await terminal.paste(at(gateway, subscribing.next("sh")), PROGRESS);
+  assert.match(streamed, /^data: .*"scopes":\["user:demo"\],"events":\["task\.\*"\]/m);
+  assert.match(streamed, /^event: task\.progress-updated$/m);
+  const tailed = await terminal.paste(at(gateway, subscribing.next("sh")), PROGRESS);
+  assert.match(tailed, /^[\d:]{8} +task\.progress-updated +user:demo +events:0:\d+ +\{.*"progress":\d+/m);
+  assert.match(tailed, /^\{"id":"events:0:[^"]+","event":"task\.progress-updated","data":\{"version":1,.*\}$/m);
+  subscribing.end();
+
+  const replacing = await Page.open("docs/guide/replacing-polling.md");
+  const shown = await terminal.paste(at(gateway, replacing.next("sh")), PROGRESS);
+  assert.match(shown, /^data: .*"scopes":\["user:demo"\]/m);
+  assert.match(shown, /^data: \{.*"scope":"user:demo".*"progress":\d+/m);
+  replacing.end();
 });
 
 Deno.test("like looks past what differs from run to run, and at nothing else", () => {

@@ -8,7 +8,8 @@ const END = "\0";
 
 /**
  * What stands between the documents' commands and a folder that is no clone: `deno task tidegate` runs the clone's program
- * here, npx runs this Deno, and a curl is broken off, as with Ctrl-C, after the line that matches $UNTIL.
+ * here, as `tidegate` does, npx runs this Deno, and a stream is broken off, as with Ctrl-C, after the line that matches $UNTIL.
+ * By its process: one that does not notice that nobody reads would go on after the end of a pipe.
  */
 const PRELUDE = `
 exec 2>&1
@@ -16,15 +17,20 @@ unset TIDEGATE_SEED
 npx() { deno "\${@:3}"; }
 deno() {
   if [ "$1 $2" != "task tidegate" ]; then echo "not run here: deno $*"; return 1; fi
-  '${Deno.execPath()}' run --config='${ROOT}deno.json' -P=gateway '${ROOT}main.ts' "\${@:3}"
+  tidegate "\${@:3}"
 }
-curl() {
-  command curl --silent --show-error --max-time ${MAX_STREAM_SECONDS} "$@" |
-    while IFS= read -r line || [ -n "$line" ]; do
-      printf '%s\\n' "$line"
-      if [[ $line =~ $UNTIL ]]; then break; fi
-    done
+show() {
+  local line program
+  exec 3< <(exec timeout ${MAX_STREAM_SECONDS} "$@")
+  program=$!
+  while IFS= read -r line <&3 || [ -n "$line" ]; do
+    printf '%s\\n' "$line"
+    if [[ $line =~ $UNTIL ]]; then kill $program; break; fi
+  done
+  exec 3<&-
 }
+curl() { show curl --silent --show-error "$@"; }
+tidegate() { show '${Deno.execPath()}' run --config='${ROOT}deno.json' -P=gateway '${ROOT}main.ts' "$@"; }
 `;
 
 /** A shell in an empty folder, into which blocks are pasted one after the other: what one sets, the next one has. */
