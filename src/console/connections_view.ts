@@ -4,6 +4,7 @@ import type { Connection, ConnectionPage } from "./answers.ts";
 import { element, fill } from "./element.ts";
 import { bytes, clock, count, duration } from "./figures.ts";
 import { DrainCard } from "./drain_card.ts";
+import { onTyped } from "./on_typed.ts";
 import { ShutOutCard } from "./shut_out_card.ts";
 import { repeat, type View } from "./view.ts";
 
@@ -56,7 +57,7 @@ export function connectionsView(api: AdminApi): View {
   };
   first.addEventListener("click", () => begin(""));
   next.addEventListener("click", () => begin(nextPage ?? ""));
-  for (const field of [subject, scope]) field.addEventListener("change", () => begin(""));
+  onTyped([subject, scope], () => begin(""), over.signal);
   repeat(load, EVERY_MS, over.signal);
   return {
     element: element(

@@ -5,6 +5,7 @@ import { element, fill } from "./element.ts";
 import { peek, pretty } from "./event_data.ts";
 import type { StreamEvent } from "./event_stream.ts";
 import { clock, count } from "./figures.ts";
+import { onTyped } from "./on_typed.ts";
 
 /** Lines in the page; older ones go. */
 const MAX_LINES = 200;
@@ -34,7 +35,7 @@ export class TailCard {
     this.#api = api;
     this.#over = over;
     this.#pause.addEventListener("click", () => this.#togglePause());
-    for (const field of [this.#scope, this.#event]) field.addEventListener("change", () => void this.#read());
+    onTyped([this.#scope, this.#event], () => void this.#read(), over);
     this.element = element(
       "section",
       { class: "card tail-card", "aria-labelledby": "tail-title" },

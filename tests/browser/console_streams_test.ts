@@ -88,6 +88,27 @@ Deno.test("console, connections: a stream is listed with whose it is, what it re
   assert.deepEqual(complaints, []);
 });
 
+Deno.test("console, connections: a filter that is typed on a later page shows who is on the first", async () => {
+  await using stack = new AsyncDisposableStack();
+  const node = stack.use(await AdminGateway.start());
+  // A page has 50.
+  for (const subject of ["bob", ...Array(50).keys().map((n) => `reader-${n}`)]) {
+    stack.use(await node.running.stream(await node.running.tokenFor(subject)));
+  }
+  const { page, complaints } = await openConsole(stack, node.url);
+  await login(page);
+  await page.getByRole("link", { name: "Connections" }).click();
+  await page.getByText("51 open on this node").waitFor();
+  const subjects = async () => (await rowsOf(page, "Open streams")).map(({ Subject }) => Subject);
+  await page.getByRole("button", { name: "Next page" }).click();
+  await until("the second page is shown", async () => `${await subjects()}` === "reader-49");
+
+  const bar = page.getByRole("region", { name: "Open streams" });
+  await bar.getByRole("textbox", { name: "Subject" }).pressSequentially("bob");
+  await until("bob's stream is shown", async () => `${await subjects()}` === "bob");
+  assert.deepEqual(complaints, []);
+});
+
 Deno.test("console, live: charts draw the node's own samples, to the scale that stands beside them", async () => {
   await using stack = new AsyncDisposableStack();
   const node = stack.use(await AdminGateway.start());

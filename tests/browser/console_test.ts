@@ -125,6 +125,43 @@ Deno.test("console: shows the events of one scope, of one name, of both, and aga
   assert.deepEqual(complaints, []);
 });
 
+Deno.test("console: a filter applies as it is typed, not with every key, and Enter behind it begins nothing anew", async () => {
+  await using stack = new AsyncDisposableStack();
+  const node = stack.use(await AdminGateway.start());
+  const { page, complaints, photograph } = await openConsole(stack, node.url);
+  await login(page);
+  for (const scope of ["user:alice", "novel:7"]) await publish(node, {}, scope);
+  await until("both are shown", async () => (await tailLines(page).count()) === 2);
+  let asked = 0;
+  page.on("request", (request) => void (asked += Number(request.url().includes("/admin/v1/events"))));
+  const field = page.getByRole("textbox", { name: "Scope" });
+
+  await field.pressSequentially("novel:7");
+  const ofNovel = () => tailLines(page).filter({ hasText: "novel:7" }).count();
+  const showsOnly = (count: number) =>
+    until(
+      `${count} of the novel and no others`,
+      async () => (await ofNovel()) === count && (await tailLines(page).count()) === count,
+    );
+  await showsOnly(1);
+  await photograph("filter-typed");
+  assert.ok(asked >= 1 && asked < "novel:7".length, `${asked} times for 7 keys`);
+
+  const before = asked;
+  await field.press("Enter");
+  await field.press("Tab");
+  await publish(node, {}, "user:alice");
+  await publish(node, {}, "novel:7");
+  await showsOnly(2);
+  assert.equal(asked, before);
+
+  // Who does not want to wait for the pause need not.
+  await field.fill("user:alice");
+  await field.press("Enter");
+  await until("those of alice are shown", async () => (await ofNovel()) === 0 && (await tailLines(page).count()) === 2);
+  assert.deepEqual(complaints, []);
+});
+
 /** Nothing of the hostile texts has become markup or has run, on the page as it is now: a navigation starts with a clean one. */
 async function assertPlainText(page: Page): Promise<void> {
   assert.equal(await page.evaluate(() => "hacked" in globalThis), false);
