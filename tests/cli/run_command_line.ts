@@ -11,13 +11,20 @@ export interface CommandRun {
 /** Runs the command line in this process and keeps what it prints. */
 export async function runCommandLine(...args: string[]): Promise<CommandRun> {
   const printed = { out: "", err: "" };
-  const { log, error } = console;
-  console.log = (text: string) => void (printed.out += `${text}\n`);
+  const { error } = console;
+  // Its own property hides the method of its class, until it is deleted.
+  Object.assign(Deno.stdout, {
+    writeSync: (bytes: Uint8Array) => {
+      printed.out += new TextDecoder().decode(bytes);
+      return bytes.length;
+    },
+  });
   console.error = (text: string) => void (printed.err += `${text}\n`);
   try {
     const code = await commandLine(args);
     return { code, ...printed };
   } finally {
-    Object.assign(console, { log, error });
+    Reflect.deleteProperty(Deno.stdout, "writeSync");
+    console.error = error;
   }
 }
