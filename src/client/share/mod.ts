@@ -7,6 +7,9 @@ export type { Locks } from "./shared_stream.ts";
 /** Of the code that is loaded later: after a deploy it may be another one's. */
 const VERSION = 2;
 
+/** Deno's types know no locks, and Node 20 has no navigator. */
+type MaybeLocking = { readonly locks?: Locks } | undefined;
+
 /** How a page shares. */
 export interface ShareOptions {
   /** Whom the page's token speaks for: pages of one subject share, others do not. */
@@ -19,7 +22,10 @@ export interface ShareOptions {
  * A transport that has one stream for all pages of this browser with the same URL and subject: one for those that name
  * scopes, with the scopes of all, and one for those that take all that is granted.
  */
-export function shareStream(inner: Transport, { subject, locks = browserLocks() }: ShareOptions): Transport {
+export function shareStream(
+  inner: Transport,
+  { subject, locks = (globalThis.navigator as MaybeLocking)?.locks }: ShareOptions,
+): Transport {
   if (!locks || !globalThis.BroadcastChannel) return inner;
   return {
     async *connect(request, signal) {
@@ -30,9 +36,4 @@ export function shareStream(inner: Transport, { subject, locks = browserLocks() 
       yield* new SharedStream(inner, request, union).messages(locks, signal);
     },
   };
-}
-
-function browserLocks(): Locks | undefined {
-  // Deno's types know no locks, and Node 20 has no navigator.
-  return (globalThis.navigator as { readonly locks?: Locks } | undefined)?.locks;
 }

@@ -103,20 +103,19 @@ export class SharedStream {
     if (!signal.aborted) await this.#union.end(this.#failure);
   }
 
-  #take([kind, from, body]: Post): void {
-    if (this.#leads) {
-      if (kind === "ask" || kind === "here") this.#union.hear(kind, body);
-    } else if (kind === "call") this.#union.post("here", this.#union.own);
+  #take(post: Post): void {
+    const [kind, from, body] = post;
+    if (this.#leads) this.#union.hear(post);
+    else if (kind === "call") this.#union.post("here", this.#union.own);
     else if (kind === "no") this.#goAlone();
     else if (kind === "open") this.#begin(from, body);
     else if (kind === "end") {
       // Any of them may lead next, so what the gateway said to one it said to all.
-      const { closing, failure } = body;
+      const [closing, failure] = body;
       if (closing) this.#deliver(closing);
       if (closing || this.#follows) this.#end(failure && new Error(failure));
-    } else if (kind !== "block" || from !== this.#leader) return;
-    else if (this.#follows) this.#deliver(body);
-    else {
+    } else if (kind === "block" && from === this.#leader) {
+      if (this.#follows) return this.#deliver(body);
       this.#leaderId = body.id ?? this.#leaderId;
       this.#hear(body);
       this.#meet();

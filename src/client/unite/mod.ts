@@ -46,12 +46,12 @@ export interface Opening {
 }
 
 /** How a leader's stream ended. */
-export interface Ending {
+export type Ending = readonly [
   /** A block that says when the gateway wants to be asked again, if it said so. */
-  readonly closing: ServerMessage | undefined;
+  closing: ServerMessage | undefined,
   /** What went wrong, as a text: a refusal of the leader's token is no verdict on those of the others. */
-  readonly failure: string | undefined;
-}
+  failure: string | undefined,
+];
 
 /** How long a leader waits for answers, in milliseconds: pages that are not busy answer at once. */
 const GATHER_MS = 100;
@@ -141,7 +141,8 @@ export class Union {
   }
 
   /** Of a leader: what it hears from other pages. */
-  hear(kind: "ask" | "here", scopes: readonly string[]): void {
+  hear([kind, , scopes]: Post): void {
+    if (kind !== "ask" && kind !== "here") return;
     this.#told = [...this.#told, ...scopes];
     // All are told of the first stream when it is opened.
     if (kind === "here" || !this.#reopen) return;
@@ -169,7 +170,7 @@ export class Union {
   /** Of a leader whose stream has ended. */
   async end(failure: unknown): Promise<void> {
     const { retryAfterMs, message } = (failure ?? {}) as { readonly retryAfterMs?: number; readonly message?: string };
-    this.post("end", { closing: retryAfterMs ? { retryMs: retryAfterMs } : this.#closing, failure: message });
+    this.post("end", [retryAfterMs ? { retryMs: retryAfterMs } : this.#closing, message]);
     await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
   }
 
