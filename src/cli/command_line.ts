@@ -105,5 +105,5 @@ const HELP = [
   "  tidegate <command> --help   What it takes.",
   "  tidegate --version          Which version this is.",
   "",
-  "Exit codes: 0 done, 1 a problem was found, 2 called wrongly.",
+  "Exit codes: 0 done, 1 a problem was found, 2 called wrongly, 141 nobody reads what it prints any more.",
 ].join("\n");

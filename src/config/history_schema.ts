@@ -21,7 +21,7 @@ const redisHistorySchema = section({
     .describe(
       "How long an event is kept in Redis, to the minute. A partition that nothing was written for so long is deleted.",
     ),
-  maxSpoolBytes: byteSize("64KiB", "16GiB").prefault("32MiB")
+  maxSpoolBytes: byteSize("256KiB", "16GiB").prefault("32MiB")
     .describe(
       "Most bytes that wait in memory to be written. When Redis is away for longer the oldest are dropped: a break in the history, which is then read from the bus.",
     ),

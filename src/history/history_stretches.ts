@@ -1,5 +1,6 @@
 import type { Offset } from "../model/position.ts";
 import { BYTES_A_READ, type RecordTime, type Stretch, type StretchSource } from "../replay/shared_passes.ts";
+import { TimeSlice } from "../replay/time_slice.ts";
 import type { Frame } from "../wire/frame.ts";
 import type { HistoryHealth } from "./history_health.ts";
 import { type HistoryStore, StoreFailure } from "./history_store.ts";
@@ -50,12 +51,13 @@ export class HistoryStretches implements StretchSource {
     const times: RecordTime[] = [];
     let next = from;
     let bytes = 0;
+    const slice = new TimeSlice();
     const proved = (): Stretch => ({ from, next, frames, times });
     while (next < to) {
       const { found, isLast } = isVoid(key) ? { found: [], isLast: true } : await store.page(key, next);
-      // What became void while it was read must not be told.
-      if (isVoid(key)) return unproved(partition, from, to);
       for (const { offset, entry } of found) {
+        if (slice.isOver) await slice.next();
+        if (isVoid(key)) break;
         if (entry === undefined || entry.from > next) {
           const end = entry === undefined ? offset + 1n : entry.from;
           return next > from ? proved() : unproved(partition, from, end < to ? end : to);
@@ -71,6 +73,8 @@ export class HistoryStretches implements StretchSource {
         next = offset < to ? offset + 1n : to;
         if (next === to) return proved();
       }
+      // What became void while it was read must not be told.
+      if (isVoid(key)) return unproved(partition, from, to);
       if (frames.length >= FRAMES_A_READ || bytes >= BYTES_A_READ) return proved();
       if (isLast && next < to) return next > from ? proved() : unproved(partition, from, to);
     }

@@ -65,6 +65,7 @@ export class BusStretches implements StretchSource {
     let next = from;
     let count = 0;
     let bytes = 0;
+    const slice = new TimeSlice();
     // Not a client's signal: a client that goes away must not take the read from the others.
     for await (const event of this.#source.readRange(partition, from, to, READ_TO_THE_END)) {
       if (event.kind === "gap") {
@@ -75,7 +76,6 @@ export class BusStretches implements StretchSource {
         // A producer that sets no time leaves 0 or -1.
         if (timestampMs > 0) times.push({ offset, atMs: timestampMs });
       }
-      const slice = new TimeSlice();
       for (let start = 0; start < event.records.length; start += RECORDS_A_LOOK) {
         if (slice.isOver) await slice.next();
         for (const frame of this.#source.framesOf(partition, event.records.slice(start, start + RECORDS_A_LOOK))) {

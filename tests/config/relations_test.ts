@@ -22,7 +22,7 @@ const BROKEN: readonly (readonly [string, RegExp])[] = [
   ["replay: {maxAge: 10m}", /warning: replay\.maxAge is less than journal\.maxAge/],
   ["journal: {maxEvents: 10}", /warning: journal\.maxEvents is less than replay\.maxEvents/],
   [
-    "history: {redis: {maxSpoolBytes: 64KiB}}",
+    "history: {redis: {maxSpoolBytes: 256KiB}}",
     /history\.redis\.maxSpoolBytes must be at least streams\.maxFrameBytes/,
   ],
   ["history: {redis: {url: 'redis://r'}}", /warning: history\.redis\.url is given, but no source is a Kafka topic/],

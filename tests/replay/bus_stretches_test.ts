@@ -7,10 +7,8 @@ import { FakeHistory } from "./fake_history.ts";
 const RECORDS = 1_000;
 const MS_A_RECORD = 0.2;
 
-/** A log that gives all its records at once, each of which takes its time to map. */
+/** A log whose records take their time to map. */
 class SlowHistory extends FakeHistory {
-  override batch = BigInt(RECORDS);
-
   override framesOf(partition: number, records: readonly BusRecord[]): readonly Frame[] {
     const endMs = performance.now() + records.length * MS_A_RECORD;
     while (performance.now() < endMs);
@@ -18,8 +16,15 @@ class SlowHistory extends FakeHistory {
   }
 }
 
-Deno.test("BusStretches.read: however many records come at once, the event loop runs in between", async () => {
-  const stretches = new BusStretches(new SlowHistory("e", BigInt(RECORDS)), RECORDS);
+for (const batch of [1_000, 8]) {
+  Deno.test(`BusStretches.read: the event loop runs between records that come ${batch} at once`, () =>
+    readSlowly(batch));
+}
+
+async function readSlowly(batch: number): Promise<void> {
+  const history = new SlowHistory("e", BigInt(RECORDS));
+  history.batch = BigInt(batch);
+  const stretches = new BusStretches(history, RECORDS);
   let longestMs = 0;
   let isRead = false;
   const watch = async () => {
@@ -36,4 +41,4 @@ Deno.test("BusStretches.read: however many records come at once, the event loop 
   assert.deepEqual(frames.map(({ offset }) => offset), Array.from({ length: RECORDS }, (_, index) => BigInt(index)));
   const allMs = RECORDS * MS_A_RECORD;
   assert.ok(longestMs < allMs / 2, `the loop stood still for ${longestMs} of ${allMs} ms`);
-});
+}
