@@ -121,7 +121,7 @@ async function measure(
   const startMs = toMs - result.allMs;
   return {
     result,
-    bytes: proxy.received - from - idleBytesPerMs * (toMs - fromMs),
+    bytes: Math.max(0, proxy.received - from - idleBytesPerMs * (toMs - fromMs)),
     live: {
       idle: live.figures(idleFromMs, fromMs),
       meanwhile: live.figures(startMs, toMs),
