@@ -10,7 +10,7 @@ import { isEvent, MUTATIONS } from "./mutations.ts";
 import { simulate } from "../simulation/seam_world.ts";
 import type { SimulatedNode } from "../simulation/simulated_node.ts";
 
-const SEEDS = 60;
+const SEEDS = 120;
 /** Seeds within which a broken gateway must be found out; most are in the first ten. */
 const SABOTAGE_SEEDS = 300;
 
